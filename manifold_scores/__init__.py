@@ -1,0 +1,36 @@
+"""Exact diffusion scores on low-dimensional data: scores, conditional expectations and densities of noised measures."""
+
+from .manifolds import AffineSubspace, Box, Circle, Manifold, Segment, Sphere
+from .measures import Embedded, Gaussian, Mixture, PointCloud, Product
+from .noised import NoisedMeasure
+from .processes import BrownianMotion, LinearInterpolant, OrnsteinUhlenbeck, Process, VariancePreserving
+from .sampling import exponential_times, geometric_times, probability_flow, reverse_sde
+from .tilt import Measure, Tilt
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AffineSubspace",
+    "Box",
+    "BrownianMotion",
+    "Circle",
+    "Embedded",
+    "Gaussian",
+    "LinearInterpolant",
+    "Manifold",
+    "Measure",
+    "Mixture",
+    "NoisedMeasure",
+    "OrnsteinUhlenbeck",
+    "PointCloud",
+    "Process",
+    "Product",
+    "Segment",
+    "Sphere",
+    "Tilt",
+    "VariancePreserving",
+    "exponential_times",
+    "geometric_times",
+    "probability_flow",
+    "reverse_sde",
+]

@@ -1,0 +1,251 @@
+"""The public boundary: validation, broadcasting, array namespaces in and out.
+
+Everything a user hands over passes through here once, before any compiled code.  Arithmetic is float64 whatever comes in;
+results go back in the array namespace of the array that came in (numpy, torch, ... through array-api-compat), as float64.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["FloatArray", "Rows", "count", "generator", "length_scale", "matrix", "non_negative", "orthonormal", "positive", "real_array", "restore",
+           "symmetric", "times", "unit_vector", "variances", "vector", "weights"]  # fmt: skip
+
+FloatArray: TypeAlias = NDArray[np.float64]
+
+# Squares of lengths over variances must stay far inside the float64 range.
+LARGEST_LENGTH = 1e50
+LARGEST_CENTER = 1e100
+SMALLEST_VARIANCE = 1e-100
+LARGEST_VARIANCE = 1e100
+
+
+def _is_numpy_like(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, np.generic, int, float, list, tuple)) or value is None
+
+
+def _to_numpy(name: str, value: Any) -> NDArray[Any]:
+    """View or copy any array as numpy; TypeError for what is not an array of numbers on the CPU."""
+    if not _is_numpy_like(value):
+        if getattr(value, "requires_grad", False):
+            raise TypeError(f"{name} requires grad, which the exact oracle does not track; pass {name}.detach()")
+        device = getattr(value, "device", "cpu")
+        if str(getattr(device, "type", device)).lower().startswith(("cuda", "gpu")):
+            raise TypeError(f"{name} lives on {device}; this version computes on the CPU only: move {name} there first")
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"{name} must be an array of real numbers; got {type(value).__name__} ({error})") from None
+
+
+def real_array(name: str, value: Any) -> FloatArray:
+    """Return value as a finite float64 array; TypeError unless real numbers, ValueError unless finite."""
+    array = _to_numpy(name, value)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must be an array of real numbers; got dtype {array.dtype}")
+    result = np.asarray(array, dtype=np.float64)
+    if not np.isfinite(result).all():
+        bad = result[~np.isfinite(result)]
+        raise ValueError(f"{name} must be finite; got {bad.size} value(s) that are not, the first is {bad.flat[0]}")
+    return result
+
+
+def _bounded(name: str, array: FloatArray, bound: float) -> FloatArray:
+    largest = np.abs(array).max(initial=0.0)
+    if largest > bound:
+        raise ValueError(f"{name} must not exceed {bound:g} in absolute value; got {largest:g}")
+    return array
+
+
+def positive(name: str, value: Any) -> float:
+    """Return value as a positive finite float between 1e-50 and 1e50."""
+    array = real_array(name, value)
+    if array.ndim != 0:
+        raise ValueError(f"{name} must be a single number; got an array of shape {array.shape}")
+    number = float(array)
+    if number <= 0.0:
+        raise ValueError(f"{name} must be positive and finite; got {number!r}")
+    if not 1e-50 <= number <= LARGEST_LENGTH:
+        raise ValueError(f"{name} must lie between 1e-50 and {LARGEST_LENGTH:g}; got {number!r}")
+    return number
+
+
+def non_negative(name: str, value: Any) -> float:
+    """Return value as a finite float >= 0, at most 1e50."""
+    return 0.0 if _is_zero(value) else positive(name, value)
+
+
+def _is_zero(value: Any) -> bool:
+    return isinstance(value, (int, float, np.floating, np.integer)) and not isinstance(value, bool) and value == 0
+
+
+def count(name: str, value: Any, least: int = 0) -> int:
+    """Return value as an integer >= least; TypeError for anything that is not an integer."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer; got {value!r} ({type(value).__name__})") from None
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be an integer; got {value!r}")
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}; got {number}")
+    return number
+
+
+def generator(rng: Any) -> np.random.Generator:
+    """Return a numpy Generator from None, a non-negative integer seed, or a Generator (returned as it is)."""
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if rng is None:
+        return np.random.default_rng()
+    try:
+        return np.random.default_rng(count("rng", rng))
+    except TypeError:
+        raise TypeError(f"rng must be None, an integer seed or a numpy Generator; got {type(rng).__name__}") from None
+
+
+def vector(name: str, value: Any, size: int | None = None) -> FloatArray:
+    """Return a copy as a float64 vector, of the given size if one is given."""
+    array = real_array(name, value)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"{name} must be a non-empty vector; got shape {array.shape}")
+    if size is not None and array.size != size:
+        raise ValueError(f"{name} must have {size} entries; got {array.size}")
+    return _bounded(name, array.copy(), LARGEST_LENGTH)
+
+
+def unit_vector(name: str, value: Any, size: int) -> FloatArray:
+    """Return value / |value|."""
+    array = vector(name, value, size)
+    largest = np.abs(array).max()
+    if largest == 0.0:
+        raise ValueError(f"{name} must not be the zero vector")
+    array = array / largest
+    return np.asarray(array / math.sqrt(math.fsum(array * array)))
+
+
+def matrix(name: str, value: Any, rows: int | None = None) -> FloatArray:
+    """Return a copy as a C-contiguous float64 matrix with at least one row and column."""
+    array = real_array(name, value)
+    if array.ndim != 2 or 0 in array.shape:
+        raise ValueError(f"{name} must be a non-empty matrix; got shape {array.shape}")
+    if rows is not None and array.shape[0] != rows:
+        raise ValueError(f"{name} must have {rows} rows; got {array.shape[0]}")
+    return _bounded(name, np.array(array, order="C"), LARGEST_LENGTH)
+
+
+def symmetric(name: str, value: Any, size: int) -> FloatArray:
+    """Return a copy of a symmetric size x size matrix (asymmetry up to rounding is averaged away)."""
+    array = real_array(name, value)
+    if array.shape != (size, size):
+        raise ValueError(f"{name} must have shape ({size}, {size}); got {array.shape}")
+    _bounded(name, array, LARGEST_VARIANCE)
+    scale = np.sqrt(np.abs(np.outer(array.diagonal(), array.diagonal())))
+    if (np.abs(array - array.T) > 1e-12 * scale).any():
+        raise ValueError(f"{name} must be symmetric; the largest asymmetry is {np.abs(array - array.T).max():g}")
+    return np.ascontiguousarray(0.5 * array + 0.5 * array.T)
+
+
+def orthonormal(name: str, value: Any, rows: int | None = None) -> FloatArray:
+    """Return a copy of a d x m matrix whose columns are orthonormal to 1e-12."""
+    array = matrix(name, value, rows)
+    if array.shape[1] > array.shape[0]:
+        raise ValueError(f"{name} has one vector a column, so at most as many columns as rows; got shape {array.shape}")
+    defect = np.abs(array.T @ array - np.eye(array.shape[1])).max()
+    if defect > 1e-12:
+        raise ValueError(
+            f"{name} must have orthonormal columns; its Gram matrix is off the identity by {defect:g} "
+            f"(numpy.linalg.qr gives an orthonormal basis)"
+        )
+    return array
+
+
+def length_scale(name: str, array: FloatArray) -> FloatArray:
+    """Return array if its entries stay within the lengths the package computes with."""
+    return _bounded(name, array, LARGEST_LENGTH)
+
+
+def weights(name: str, value: Any, size: int) -> FloatArray:
+    """Return `size` non-negative weights, not all zero (one each for None), not normalised."""
+    if value is None:
+        return np.ones(size)
+    array = real_array(name, value)
+    if array.shape != (size,):
+        raise ValueError(f"{name} must have shape ({size},); got {array.shape}")
+    if (array < 0.0).any():
+        raise ValueError(f"{name} must be non-negative; got {array.min()!r}")
+    if not (array > 0.0).any():
+        raise ValueError(f"{name} must not all be zero")
+    return array.copy()
+
+
+def times(name: str, value: Any, end: float = math.inf) -> FloatArray:
+    """Return times as float64; ValueError unless all lie in (0, end)."""
+    array = real_array(name, value)
+    if array.size and array.min() <= 0.0:
+        raise ValueError(f"{name} must be positive and finite; got {array.min()}")
+    if array.size and array.max() >= end:
+        raise ValueError(f"{name} must be below {end:g}, where this process ends; got {array.max()}")
+    return array
+
+
+def variances(name: str, value: Any) -> FloatArray:
+    """Return positive variances within [1e-100, 1e100]."""
+    array = times(name, value)
+    if array.size and not SMALLEST_VARIANCE <= array.min() <= array.max() <= LARGEST_VARIANCE:
+        raise ValueError(
+            f"{name} must lie between {SMALLEST_VARIANCE:g} and {LARGEST_VARIANCE:g}; "
+            f"got {array.min():g} to {array.max():g}"
+        )
+    return array
+
+
+def restore(value: Any, like: Any) -> Any:
+    """Return a numpy result in the array namespace of `like` (a float for a plain number)."""
+    if _is_numpy_like(like):
+        return value[()] if isinstance(value, np.ndarray) else value
+    from array_api_compat import array_namespace
+
+    namespace = array_namespace(like)
+    return namespace.asarray(np.asarray(value), dtype=namespace.float64)
+
+
+class Rows:
+    """Points of shape (..., d) and one scalar each, flattened to (n, d) and (n,), and the way back.
+
+    Attributes
+    ----------
+    points : C-contiguous float64 array (n, d).
+    scalars : C-contiguous float64 array (n,): the scalar argument broadcast against x.shape[:-1].
+    """
+
+    def __init__(
+        self, x_name: str, x: Any, scalar_name: str, scalar: Any, dimension: int | None = None,
+        bound: float = LARGEST_LENGTH,
+    ) -> None:  # fmt: skip
+        points = _bounded(x_name, real_array(x_name, x), bound)
+        scalar = np.asarray(scalar, dtype=np.float64)
+        if points.ndim == 0:
+            raise ValueError(f"{x_name} must have shape (..., d); got a single number")
+        if dimension is not None and points.shape[-1] != dimension:
+            raise ValueError(f"{x_name} has last dimension {points.shape[-1]} but the measure lives in R^{dimension}")
+        try:
+            self.shape = np.broadcast_shapes(points.shape[:-1], scalar.shape)
+        except ValueError:
+            raise ValueError(
+                f"{scalar_name} of shape {scalar.shape} does not broadcast against "
+                f"{x_name}.shape[:-1] = {points.shape[:-1]}"
+            ) from None
+        size = points.shape[-1]
+        self.points = np.ascontiguousarray(np.broadcast_to(points, (*self.shape, size)).reshape(-1, size))
+        self.scalars = np.ascontiguousarray(np.broadcast_to(scalar, self.shape).reshape(-1))
+        self._like = x
+
+    def restore(self, rows: FloatArray) -> Any:
+        """Return an array (n, ...) in the shape (..., ...) and namespace of x."""
+        return restore(rows.reshape(self.shape + rows.shape[1:]), self._like)

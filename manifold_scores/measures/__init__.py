@@ -1,0 +1,9 @@
+"""Probability measures that know their tilted moments."""
+
+from .box import BoxLaw, SegmentLaw
+from .combinators import Embedded, Mixture, Product
+from .gaussian import Gaussian
+from .point_cloud import PointCloud
+from .sphere import SphereLaw
+
+__all__ = ["BoxLaw", "Embedded", "Gaussian", "Mixture", "PointCloud", "Product", "SegmentLaw", "SphereLaw"]

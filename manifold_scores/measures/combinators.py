@@ -1,0 +1,225 @@
+"""Measures built from measures: products, mixtures, isometric embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import arrays
+from ..arrays import FloatArray
+from ..tilt import Measure, Tilt
+
+__all__ = ["Embedded", "Mixture", "Product"]
+
+_CHUNK_ENTRIES = 2**20  # bounds the workspace of a mixture: components x queries x d at a time
+
+
+def _measures(name: str, values: Any) -> list[Measure]:
+    values = list(values) if isinstance(values, Sequence) else values
+    if not isinstance(values, list) or not values:
+        raise TypeError(f"{name} must be a non-empty sequence of measures; got {type(values).__name__}")
+    for i, value in enumerate(values):
+        if not isinstance(value, Measure):
+            raise TypeError(f"{name}[{i}] must be a measure, such as Circle(1.0).uniform(); got {type(value).__name__}")
+    return values
+
+
+class Product(Measure):
+    """The law of independent blocks (y_1, ..., y_J) in R^{d_1 + ... + d_J}.
+
+    log Z adds up, mean and displacement are concatenated, the covariance is block diagonal.  Circle x Segment is a
+    cylinder, Circle x Circle a flat torus.  Accuracy: that of the factors.
+    """
+
+    def __init__(self, *measures: Measure) -> None:
+        self.measures = tuple(_measures("measures", measures))
+        self.ambient_dimension = sum(measure.ambient_dimension for measure in self.measures)
+        self.dimension = sum(measure.dimension for measure in self.measures)
+        ends = np.cumsum([measure.ambient_dimension for measure in self.measures])
+        self._blocks = [
+            (measure, slice(end - measure.ambient_dimension, end))
+            for measure, end in zip(self.measures, ends.tolist(), strict=True)
+        ]
+
+    def __repr__(self) -> str:
+        return f"Product({', '.join(map(repr, self.measures))})"
+
+    def tilt_rows(self, centers: FloatArray, variances: FloatArray) -> Tilt:
+        log_mass, mean, displacement = self._empty(centers)
+        log_mass[:] = 0.0
+        for measure, block in self._blocks:
+            tilt = measure.tilt_rows(np.ascontiguousarray(centers[:, block]), variances)
+            log_mass += tilt.log_mass
+            mean[:, block] = tilt.mean
+            displacement[:, block] = tilt.displacement
+        return Tilt(log_mass, mean, displacement)
+
+    def covariance_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
+        covariance = np.zeros((*centers.shape, self.ambient_dimension))
+        for measure, block in self._blocks:
+            part = measure.covariance_rows(np.ascontiguousarray(centers[:, block]), variances)
+            covariance[:, block, block] = part
+        return covariance
+
+    def covariance_trace_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
+        trace = np.zeros(len(centers))
+        for measure, block in self._blocks:
+            trace += measure.covariance_trace_rows(np.ascontiguousarray(centers[:, block]), variances)
+        return trace
+
+    def sample_rows(self, n: int, rng: np.random.Generator) -> FloatArray:
+        return np.concatenate([measure.sample_rows(n, rng) for measure in self.measures], axis=1)
+
+
+class Mixture(Measure):
+    """The law sum_j w_j pi_j of measures on one space, of any dimensions.
+
+    With p_j the softmax of log w_j + log Z_j: f = sum p_j f_j, delta = sum p_j delta_j and
+    Cov = sum p_j (Cov_j + (delta_j - delta)(delta_j - delta)^T).  Accuracy: that of the components, whose log masses
+    decide the p_j.  Queries are taken in chunks, so the workspace does not grow with their number.
+
+    Parameters
+    ----------
+    measures : a non-empty sequence of measures with one ambient dimension.
+    weights : shape (J,), non-negative, not all zero, normalised here; default equal.
+    """
+
+    def __init__(self, measures: Sequence[Measure], weights: Any = None) -> None:
+        given = _measures("measures", measures)
+        self.ambient_dimension = given[0].ambient_dimension
+        for i, measure in enumerate(given):
+            if measure.ambient_dimension != self.ambient_dimension:
+                raise ValueError(
+                    f"measures must live in one space; measures[0] lives in R^{self.ambient_dimension}, "
+                    f"measures[{i}] in R^{measure.ambient_dimension}"
+                )
+        raw = arrays.weights("weights", weights, len(given))
+        raw = raw / raw.max()
+        kept = np.flatnonzero(raw)
+        self.measures = tuple(given[i] for i in kept)
+        self.weights = raw[kept] / raw.sum()
+        self._log_weights = np.log(raw[kept]) - np.log(raw.sum())
+        self.dimension = max(measure.dimension for measure in self.measures)
+
+    def __repr__(self) -> str:
+        return f"Mixture({len(self.measures)} measures on R^{self.ambient_dimension})"
+
+    def tilt_rows(self, centers: FloatArray, variances: FloatArray) -> Tilt:
+        log_mass, mean, displacement = self._empty(centers)
+        for rows in self._chunks(centers, 1):
+            log_mass[rows], share, tilts = self._components(centers[rows], variances[rows])
+            mean[rows] = sum(p[:, None] * tilt.mean for p, tilt in zip(share, tilts, strict=True))
+            displacement[rows] = sum(p[:, None] * tilt.displacement for p, tilt in zip(share, tilts, strict=True))
+        return Tilt(log_mass, mean, displacement)
+
+    def covariance_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
+        covariance = np.zeros((*centers.shape, self.ambient_dimension))
+        for rows in self._chunks(centers, self.ambient_dimension):
+            z, s = centers[rows], variances[rows]
+            _, share, tilts = self._components(z, s)
+            for measure, p, off in zip(self.measures, share, self._offsets(share, tilts), strict=True):
+                part = measure.covariance_rows(z, s) + off[:, :, None] * off[:, None, :]
+                covariance[rows] += p[:, None, None] * part
+        return covariance
+
+    def covariance_trace_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
+        trace = np.zeros(len(centers))
+        for rows in self._chunks(centers, 1):
+            z, s = centers[rows], variances[rows]
+            _, share, tilts = self._components(z, s)
+            for measure, p, off in zip(self.measures, share, self._offsets(share, tilts), strict=True):
+                trace[rows] += p * (measure.covariance_trace_rows(z, s) + (off * off).sum(axis=1))
+        return trace
+
+    def _components(self, centers: FloatArray, variances: FloatArray) -> tuple[FloatArray, FloatArray, list[Tilt]]:
+        """Return log Z, the shares p_j (J, n) and the tilts of the components."""
+        tilts = [measure.tilt_rows(centers, variances) for measure in self.measures]
+        logs = np.stack([tilt.log_mass for tilt in tilts]) + self._log_weights[:, None]
+        top = logs.max(axis=0)
+        share = np.exp(logs - top)
+        total = share.sum(axis=0)
+        return top + np.log(total), share / total, tilts
+
+    @staticmethod
+    def _offsets(share: FloatArray, tilts: list[Tilt]) -> list[FloatArray]:
+        """Return f_j - f, measured from the component with the largest share so that a tiny spread is not rounded away."""
+        rows = np.arange(share.shape[1])
+        leader = np.stack([tilt.displacement for tilt in tilts])[share.argmax(axis=0), rows]
+        apart = [tilt.displacement - leader for tilt in tilts]
+        mean = sum(p[:, None] * off for p, off in zip(share, apart, strict=True))
+        return [off - mean for off in apart]
+
+    def _chunks(self, centers: FloatArray, factor: int) -> list[slice]:
+        size = max(1, _CHUNK_ENTRIES // (len(self.measures) * self.ambient_dimension * factor))
+        return [slice(start, start + size) for start in range(0, len(centers), size)]
+
+    def sample_rows(self, n: int, rng: np.random.Generator) -> FloatArray:
+        labels = rng.choice(len(self.measures), size=n, p=self.weights)
+        points = np.empty((n, self.ambient_dimension))
+        for j, measure in enumerate(self.measures):
+            chosen = np.flatnonzero(labels == j)
+            points[chosen] = measure.sample_rows(chosen.size, rng)
+        return points
+
+
+class Embedded(Measure):
+    """The image of a measure on R^m under the isometry u -> origin + basis u into R^d.
+
+    With z - origin = basis c + n, n orthogonal to the range: log Z = log Z_u(c) - |n|^2/2s, delta = basis delta_u - n,
+    Cov = basis Cov_u basis^T.  A square basis rotates (or reflects), the identity translates.
+
+    Parameters
+    ----------
+    measure : a measure on R^m.
+    basis : shape (d, m), orthonormal columns (one vector a column), d >= m.
+    origin : shape (d,); default 0.
+    """
+
+    def __init__(self, measure: Measure, basis: Any, origin: Any = None) -> None:
+        (self.measure,) = _measures("measure", [measure])
+        self.basis = arrays.orthonormal("basis", basis)
+        if self.basis.shape[1] != measure.ambient_dimension:
+            raise ValueError(
+                f"basis must have {measure.ambient_dimension} columns, one for each dimension of the measure; "
+                f"got shape {self.basis.shape}"
+            )
+        self.ambient_dimension = self.basis.shape[0]
+        self.origin = np.zeros(self.ambient_dimension)
+        if origin is not None:
+            self.origin = arrays.vector("origin", origin, self.ambient_dimension)
+        self.dimension = measure.dimension
+
+    def __repr__(self) -> str:
+        return f"Embedded({self.measure!r} in R^{self.ambient_dimension})"
+
+    def tilt_rows(self, centers: FloatArray, variances: FloatArray) -> Tilt:
+        offset = centers - self.origin
+        coordinates = _times(offset, self.basis)
+        tilt = self.measure.tilt_rows(coordinates, variances)
+        displacement = _times(tilt.displacement, self.basis.T)
+        log_mass = tilt.log_mass
+        if self.basis.shape[1] < self.ambient_dimension:
+            normal = offset - _times(coordinates, self.basis.T)
+            displacement -= normal
+            log_mass = log_mass - (normal * (normal / (2.0 * variances[:, None]))).sum(axis=1)
+        # f = origin + basis f_u = z + delta: taken from whichever is nearer, so that a far origin costs no digits of f.
+        nearer = (tilt.mean**2).sum(axis=1) <= (displacement**2).sum(axis=1)
+        mean = np.where(nearer[:, None], self.origin + _times(tilt.mean, self.basis.T), centers + displacement)
+        return Tilt(log_mass, mean, displacement)
+
+    def covariance_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
+        inner = self.measure.covariance_rows(_times(centers - self.origin, self.basis), variances)
+        return np.einsum("ki,nij,lj->nkl", self.basis, inner, self.basis)
+
+    def covariance_trace_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
+        return self.measure.covariance_trace_rows(_times(centers - self.origin, self.basis), variances)
+
+    def sample_rows(self, n: int, rng: np.random.Generator) -> FloatArray:
+        return self.origin + _times(self.measure.sample_rows(n, rng), self.basis.T)
+
+
+def _times(rows: FloatArray, matrix: FloatArray) -> FloatArray:
+    """Return rows @ matrix by einsum: unlike a threaded BLAS its bits do not depend on the number of threads."""
+    return np.ascontiguousarray(np.einsum("ni,ij->nj", rows, matrix))

@@ -1,0 +1,144 @@
+"""Every target of a diffusion model, as algebra on the tilted moments of the data law."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import arrays
+from .arrays import FloatArray
+from .processes import Process
+from .tilt import Measure
+
+__all__ = ["NoisedMeasure"]
+
+# Below this ratio alpha_t / sigma_t the law p_t is N(0, sigma_t^2 I) to 1e-50 relative, and alpha_t is held at it: the
+# limit law comes out where alpha_t itself would underflow.
+_SMALLEST_SIGNAL_RATIO = 1e-50
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """Arguments of one call, flattened: z = x/alpha, s = sigma^2/alpha^2, and what takes results back."""
+
+    rows: arrays.Rows
+    alpha: FloatArray
+    sigma2: FloatArray
+    z: FloatArray
+    s: FloatArray
+
+
+class NoisedMeasure:
+    """The law p_t of X_t = alpha_t X_0 + sigma_t xi, X_0 ~ measure, xi ~ N(0, I): exact score and targets at any (x, t).
+
+    With z = x/alpha, s = sigma^2/alpha^2 and (log Z, delta, Cov) the tilted moments of the measure at (z, s), each
+    target is one line of algebra, given in its method.  Conventions: `score` is always the gradient of log p_t (the S of
+    [LWB] is its negative); x has shape (..., d); t is the process's own time, a scalar or broadcasting against
+    x.shape[:-1]; vectors come back (..., d), scalars (...), matrices (..., d, d), in the array namespace of x, float64.
+
+    Accuracy: backward stable, within 100 eps (1 + kappa) in norm of a 50-digit evaluation at the same float64 inputs,
+    kappa the condition number with respect to all of them; covariance and Jacobian within 1e-10 (1 + kappa) of their
+    scale.  It holds for t from 1e-14 to 50 and |x| to 1e4.  Where alpha_t < 1e-50 sigma_t the limit law is used.
+
+    Every method raises ValueError or TypeError, naming the argument, for a wrong shape, NaN or infinity, t <= 0, or t
+    past the end of the process.
+
+    Parameters
+    ----------
+    measure : the data law, any `Measure`.
+    process : the noising process, any `Process`.
+    """
+
+    def __init__(self, measure: Measure, process: Process) -> None:
+        if not isinstance(measure, Measure):
+            hint = "; a manifold becomes a measure with .uniform()" if hasattr(measure, "uniform") else ""
+            raise TypeError(f"measure must be a measure; got {type(measure).__name__}{hint}")
+        if not isinstance(process, Process):
+            raise TypeError(f"process must be a process, such as OrnsteinUhlenbeck(); got {type(process).__name__}")
+        self.measure = measure
+        self.process = process
+        self.ambient_dimension = measure.ambient_dimension
+
+    def __repr__(self) -> str:
+        return f"NoisedMeasure({self.measure!r}, {self.process!r})"
+
+    def log_density(self, x: Any, t: Any) -> Any:
+        """Return log p_t(x) = log Z(z, s) - (d/2) log(2 pi sigma^2), shape (...)."""
+        q = self._query(x, t)
+        log_mass = self.measure.tilt_rows(q.z, q.s).log_mass
+        return q.rows.restore(log_mass - 0.5 * self.ambient_dimension * np.log(2.0 * math.pi * q.sigma2))
+
+    def score(self, x: Any, t: Any) -> Any:
+        """Return grad log p_t(x) = alpha delta / sigma^2, shape (..., d); it blows up like (y_x - x)/t off M."""
+        q = self._query(x, t)
+        return q.rows.restore((q.alpha / q.sigma2)[:, None] * self.measure.tilt_rows(q.z, q.s).displacement)
+
+    def posterior_mean(self, x: Any, t: Any) -> Any:
+        """Return f(x, t) = E[X_0 | X_t = x], the bounded target of [LWB] Theorem 3.7, shape (..., d)."""
+        q = self._query(x, t)
+        return q.rows.restore(self.measure.tilt_rows(q.z, q.s).mean)
+
+    def posterior_covariance(self, x: Any, t: Any) -> Any:
+        """Return Cov[X_0 | X_t = x], shape (..., d, d)."""
+        q = self._query(x, t)
+        return q.rows.restore(self.measure.covariance_rows(q.z, q.s))
+
+    def noise(self, x: Any, t: Any) -> Any:
+        """Return E[xi | X_t = x] = -sigma grad log p_t(x), the target of DDPM, shape (..., d)."""
+        q = self._query(x, t)
+        scale = -q.alpha / np.sqrt(q.sigma2)
+        return q.rows.restore(scale[:, None] * self.measure.tilt_rows(q.z, q.s).displacement)
+
+    def score_jacobian(self, x: Any, t: Any) -> Any:
+        """Return the Hessian of log p_t, (Cov/s - I)/sigma^2, shape (..., d, d)."""
+        q = self._query(x, t)
+        jacobian = self.measure.covariance_rows(q.z, q.s) / q.s[:, None, None]
+        index = np.arange(self.ambient_dimension)
+        jacobian[:, index, index] -= 1.0
+        return q.rows.restore(jacobian / q.sigma2[:, None, None])
+
+    def score_divergence(self, x: Any, t: Any) -> Any:
+        """Return the Laplacian of log p_t, (tr Cov/s - d)/sigma^2, shape (...), without forming a matrix."""
+        q = self._query(x, t)
+        trace = self.measure.covariance_trace_rows(q.z, q.s)
+        return q.rows.restore((trace / q.s - self.ambient_dimension) / q.sigma2)
+
+    def local_dimension(self, x: Any, t: Any) -> Any:
+        """Return d + sigma^2 (Laplacian + |score|^2) = (tr Cov + |delta|^2)/s, shape (...).
+
+        FLIPD (Kamkari et al. 2024): tends to the dimension of M as t -> 0 on M; off M it grows like dist^2/s.
+        """
+        q = self._query(x, t)
+        displacement = self.measure.tilt_rows(q.z, q.s).displacement
+        scaled = displacement / np.sqrt(q.s)[:, None]
+        trace = self.measure.covariance_trace_rows(q.z, q.s)
+        return q.rows.restore(trace / q.s + (scaled * scaled).sum(axis=1))
+
+    def sample(self, n: int, t: float, rng: Any = None) -> FloatArray:
+        """Return n independent draws of X_t, shape (n, d); t a positive scalar, rng a seed or a numpy Generator."""
+        time = arrays.times("t", t, self.process.end)
+        if time.ndim:
+            raise ValueError(f"t must be a single time; got an array of shape {time.shape}")
+        rng = arrays.generator(rng)
+        clean = self.measure.sample(n, rng)
+        noise = math.sqrt(self.process.noise_variance(time)) * rng.standard_normal(clean.shape)
+        return self.process.signal_scale(time) * clean + noise
+
+    def _query(self, x: Any, t: Any) -> _Query:
+        rows = arrays.Rows("x", x, "t", arrays.times("t", t, self.process.end), self.ambient_dimension)
+        t_rows = rows.scalars
+        sigma2 = self.process.noise_variance(t_rows)
+        alpha = self.process.signal_scale(t_rows)
+        s = self.process.effective_variance(t_rows)
+        if t_rows.size and s.min() < arrays.SMALLEST_VARIANCE:
+            raise ValueError(
+                f"t must be large enough for an effective variance of {arrays.SMALLEST_VARIANCE:g}; got {t_rows.min()!r}"
+            )
+        floor = _SMALLEST_SIGNAL_RATIO * np.sqrt(sigma2)
+        limit = alpha < floor
+        alpha = np.where(limit, floor, alpha)
+        s = np.where(limit, _SMALLEST_SIGNAL_RATIO**-2, s)
+        return _Query(rows, alpha, sigma2, rows.points / alpha[:, None], s)

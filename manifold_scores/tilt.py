@@ -1,0 +1,102 @@
+"""Tilted moments: the one primitive of a measure from which every diffusion target follows.
+
+For a probability measure pi on R^d, a center z and a variance s,
+
+    Z(z, s) = integral of exp(-|z - y|^2 / 2s) pi(dy),    Q_{z,s}(dy) = exp(-|z - y|^2 / 2s) pi(dy) / Z(z, s).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import arrays
+from .arrays import FloatArray
+
+__all__ = ["Measure", "Tilt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tilt:
+    """Moments of the tilted law Q_{z,s}.
+
+    Attributes
+    ----------
+    log_mass : log Z(z, s), shape (...).
+    mean : f = E_Q[y], shape (..., d).
+    displacement : delta = E_Q[y - z], shape (..., d), accumulated as such: it keeps its digits where f - z would not.
+    """
+
+    log_mass: Any
+    mean: Any
+    displacement: Any
+
+
+class Measure(ABC):
+    """A probability measure on R^d that knows its tilted moments.
+
+    A new measure is a subclass that sets `ambient_dimension` (d) and `dimension` (m, of its support) and implements
+    the `*_rows` methods below for validated, C-contiguous float64 arrays: centers (n, d) and variances (n,).
+    """
+
+    ambient_dimension: int
+    dimension: int
+
+    def tilt(self, center: Any, variance: Any) -> Tilt:
+        """Return log Z(z, s), E_Q[y] and E_Q[y - z] at z = center, s = variance (theory: one algebra for all targets).
+
+        Parameters
+        ----------
+        center : z, shape (..., d), |z| <= 1e100.
+        variance : s > 0 (a variance, in squared units of y), scalar or broadcasting against center.shape[:-1];
+            between 1e-100 and 1e100.
+
+        Raises
+        ------
+        ValueError, TypeError : wrong shape, NaN or infinity, s outside its range; the message names the argument.
+        """
+        rows = self._rows(center, variance)
+        tilt = self.tilt_rows(rows.points, rows.scalars)
+        return Tilt(rows.restore(tilt.log_mass), rows.restore(tilt.mean), rows.restore(tilt.displacement))
+
+    def tilt_covariance(self, center: Any, variance: Any) -> Any:
+        """Return Cov_Q(y), shape (..., d, d); arguments as in `tilt`."""
+        rows = self._rows(center, variance)
+        return rows.restore(self.covariance_rows(rows.points, rows.scalars))
+
+    def tilt_covariance_trace(self, center: Any, variance: Any) -> Any:
+        """Return tr Cov_Q(y), shape (...), without forming the matrix; arguments as in `tilt`."""
+        rows = self._rows(center, variance)
+        return rows.restore(self.covariance_trace_rows(rows.points, rows.scalars))
+
+    def sample(self, n: int, rng: Any = None) -> FloatArray:
+        """Return n independent draws, shape (n, d); rng is a seed or a numpy Generator."""
+        return self.sample_rows(arrays.count("n", n), arrays.generator(rng))
+
+    def _rows(self, center: Any, variance: Any) -> arrays.Rows:
+        return arrays.Rows("center", center, "variance", arrays.variances("variance", variance),
+                           self.ambient_dimension, arrays.LARGEST_CENTER)  # fmt: skip
+
+    @abstractmethod
+    def tilt_rows(self, centers: FloatArray, variances: FloatArray) -> Tilt:
+        """Return the moments for every row: log mass (n,), mean and displacement (n, d)."""
+
+    @abstractmethod
+    def covariance_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
+        """Return the covariances (n, d, d)."""
+
+    def covariance_trace_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
+        """Return the traces (n,); override where the matrix need not be formed."""
+        return np.trace(self.covariance_rows(centers, variances), axis1=1, axis2=2)
+
+    @abstractmethod
+    def sample_rows(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """Return n draws (n, d)."""
+
+    @staticmethod
+    def _empty(centers: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Uninitialised (log_mass, mean, displacement) for a kernel to fill."""
+        return np.empty(centers.shape[0]), np.empty_like(centers), np.empty_like(centers)

@@ -1,0 +1,155 @@
+"""The numerical promise: errors against mpmath in units of the machine precision and the condition number.
+
+`python -m tests.test_promise` prints the worst ratio of every family and quantity, with the case that attains it.
+"""
+
+import sys
+import time
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from mpmath import mp, mpf
+
+import manifold_scores as ms
+from tests import reference
+from tests.promise_cases import CASES
+
+EPSILON = np.finfo(np.float64).eps
+
+VECTOR_BOUND = 100.0
+"""Promised: errors of score, noise, posterior mean, displacement and log-density in units of eps (1 + kappa)."""
+
+MATRIX_BOUND = 1e-10 / EPSILON
+"""Promised for covariances and Jacobians: 1e-10 (1 + kappa) of their scale; here in the same units of eps (1 + kappa)."""
+
+MATRIX_DIMENSION = 4
+"""Matrices are compared up to this ambient dimension, where their references take milliseconds."""
+
+LARGEST_VARIANCE = 1e100
+"""The documented range of `tilt`; the other targets go beyond, by the limit law."""
+
+VECTORS = ("score", "noise", "posterior_mean", "displacement", "log_density")
+MATRICES = ("posterior_covariance", "score_jacobian", "score_divergence", "local_dimension")
+
+
+class Outcome(NamedTuple):
+    """Error over eps (1 + kappa), and what is promised for it."""
+
+    ratio: float
+    bound: float
+    kappa: float
+
+
+def outcomes(case):
+    """Quantity -> Outcome for one case; empty where the package refuses a time at which alpha^2 underflows."""
+    with mp.workdps(60):
+        x, t = reference.exact(case.x), reference.exact(case.t)
+        digits = reference.digits(case.clock.reference(), x, t)
+    with mp.workdps(digits):
+        truth = _Truth(case.law.reference(), case.clock.reference(), x, t, case.strict)
+        try:
+            return _compare(case, truth)
+        except ValueError as refusal:
+            if case.limit and str(refusal).startswith("t "):
+                return {}
+            raise
+
+
+class _Truth(NamedTuple):
+    """Reference measure and process at the exact values of x and t."""
+
+    measure: object
+    process: object
+    x: list
+    t: mpf
+    strict: bool
+
+    def kappas(self, unit):
+        both = reference.condition(self.measure, self.process, self.x, self.t, unit)
+        return {name: near if self.strict else full for name, (full, near) in both.items()}
+
+
+def _compare(case, truth):
+    measure, process = case.law.package(ms), case.clock.package(ms)
+    noised = ms.NoisedMeasure(measure, process)
+    exact = reference.targets(*truth[:4])
+    unit = reference.log_density_unit(*truth[:4])
+    kappas = truth.kappas(unit)
+    found = {}
+    for name in ("score", "noise", "posterior_mean", "log_density"):
+        scale = unit if name == "log_density" else _size(getattr(exact, name))
+        error = _distance(getattr(noised, name)(case.x, case.t), getattr(exact, name)) / scale
+        found[name] = _outcome(error, kappas[name], VECTOR_BOUND)
+
+    with mp.workdps(30):
+        z, s = reference.change_of_variables(truth.process, truth.x, truth.t)
+        z, s = reference.floats(z), float(s)
+    if s <= LARGEST_VARIANCE:
+        # The tilt is a function of float64 centre and variance of its own.
+        displacement = truth.measure.tilt(reference.exact(z), reference.exact(s)).displacement
+        error = _distance(measure.tilt(z, s).displacement, displacement) / _size(displacement)
+        found["displacement"] = _outcome(error, kappas["displacement"], VECTOR_BOUND)
+
+    if len(case.x) <= MATRIX_DIMENSION:
+        exact = reference.matrices(*truth[:4])
+        kappas = reference.matrix_condition(*truth[:4])
+        scales = reference.matrix_scales(exact, truth.process, truth.t, len(case.x))
+        for name, scale in zip(exact._fields, scales, strict=True):
+            error = _distance(getattr(noised, name)(case.x, case.t), getattr(exact, name)) / scale
+            found[name] = _outcome(error, kappas[name], MATRIX_BOUND)
+    return found
+
+
+def _outcome(error, kappa, bound):
+    ratio = float(error) / (EPSILON * (1 + kappa))
+    return Outcome(np.inf if np.isnan(ratio) else ratio, bound, kappa)
+
+
+def _size(exact):
+    size = mp.sqrt(mp.fsum(exact, squared=True))
+    return size if size > reference.VANISHING else mpf(1)
+
+
+def _distance(value, exact):
+    """Euclidean (Frobenius) distance from a float64 array to nested lists; infinite for NaN or a wrong shape."""
+    value = np.asarray(value)
+    flat = np.array(exact, dtype=object)
+    if value.shape != flat.shape or value.dtype != np.float64 or not np.all(np.isfinite(value)):
+        return mpf("inf")
+    return mp.sqrt(mp.fsum(((mpf(float(a)) - b) for a, b in zip(value.flat, flat.flat, strict=True)), squared=True))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_promise(case):
+    for name, outcome in outcomes(case).items():
+        assert outcome.ratio <= outcome.bound, f"{name}: {outcome}"
+
+
+def test_the_promise_is_tested_on_enough_cases():
+    assert len({case.name for case in CASES}) == len(CASES) >= 300
+
+
+def report(chosen="", stride=1):
+    """Table of the worst ratios over the cases whose names contain `chosen`; returns the number of cases that fail."""
+    start, worst, broken = time.perf_counter(), {}, {}
+    cases = [case for case in CASES if chosen in case.name][:: int(stride)]
+    for case in cases:
+        for name, outcome in outcomes(case).items():
+            key = case.family, name
+            if outcome.ratio >= worst.get(key, (-1.0,))[0]:
+                worst[key] = outcome.ratio, case.name, outcome.kappa
+            if outcome.ratio > outcome.bound:
+                broken.setdefault(case.name, {})[name] = outcome
+    print(f"{'family':24} {'quantity':22} {'worst':>9} {'promised':>9}  {'kappa':>8}  case")
+    for (family, name), (ratio, case, kappa) in sorted(worst.items()):
+        bound = VECTOR_BOUND if name in VECTORS else MATRIX_BOUND
+        print(f"{family:24} {name:22} {ratio:9.3g} {bound:9.3g}  {kappa:8.2g}  {case}")
+    print(f"{len(cases)} cases, {len(broken)} outside the promise, {time.perf_counter() - start:.0f} s")
+    for case, names in broken.items():
+        print(case, {name: f"{outcome.ratio:.3g}" for name, outcome in names.items()})
+    return len(broken)
+
+
+if __name__ == "__main__":
+    sys.exit(report(*sys.argv[1:]) > 0)
