@@ -32,12 +32,13 @@ class _Query:
 
 
 class NoisedMeasure:
-    """The law p_t of X_t = alpha_t X_0 + sigma_t xi, X_0 ~ measure, xi ~ N(0, I): exact score and targets at any (x, t).
+    """The law p_t of X_t = alpha_t X_0 + sigma_t xi, X_0 ~ measure, xi ~ N(0, I): exact targets at any (x, t).
 
     With z = x/alpha, s = sigma^2/alpha^2 and (log Z, delta, Cov) the tilted moments of the measure at (z, s), each
-    target is one line of algebra, given in its method.  Conventions: `score` is always the gradient of log p_t (the S of
-    [LWB] is its negative); x has shape (..., d); t is the process's own time, a scalar or broadcasting against
-    x.shape[:-1]; vectors come back (..., d), scalars (...), matrices (..., d, d), in the array namespace of x, float64.
+    target is one line of algebra, given in its method.  Conventions: `score` is always the gradient of log p_t (the S
+    of [LWB] is its negative); x has shape (..., d); t is the process's own time, a scalar or broadcasting against
+    x.shape[:-1]; vectors come back (..., d), scalars (...), matrices (..., d, d), in the array namespace of x, in
+    float64.
 
     Accuracy: backward stable, within 100 eps (1 + kappa) in norm of a 50-digit evaluation at the same float64 inputs,
     kappa the condition number with respect to all of them; covariance and Jacobian within 1e-10 (1 + kappa) of their
@@ -53,9 +54,10 @@ class NoisedMeasure:
     """
 
     def __init__(self, measure: Measure, process: Process) -> None:
-        if not isinstance(measure, Measure):
-            hint = "; a manifold becomes a measure with .uniform()" if hasattr(measure, "uniform") else ""
-            raise TypeError(f"measure must be a measure; got {type(measure).__name__}{hint}")
+        given: Any = measure
+        if not isinstance(given, Measure):
+            hint = "; a manifold becomes a measure with .uniform()" if hasattr(given, "uniform") else ""
+            raise TypeError(f"measure must be a measure; got {type(given).__name__}{hint}")
         if not isinstance(process, Process):
             raise TypeError(f"process must be a process, such as OrnsteinUhlenbeck(); got {type(process).__name__}")
         self.measure = measure
@@ -125,7 +127,7 @@ class NoisedMeasure:
         rng = arrays.generator(rng)
         clean = self.measure.sample(n, rng)
         noise = math.sqrt(self.process.noise_variance(time)) * rng.standard_normal(clean.shape)
-        return self.process.signal_scale(time) * clean + noise
+        return np.asarray(self.process.signal_scale(time) * clean + noise)
 
     def _query(self, x: Any, t: Any) -> _Query:
         rows = arrays.Rows("x", x, "t", arrays.times("t", t, self.process.end), self.ambient_dimension)
@@ -135,7 +137,7 @@ class NoisedMeasure:
         s = self.process.effective_variance(t_rows)
         if t_rows.size and s.min() < arrays.SMALLEST_VARIANCE:
             raise ValueError(
-                f"t must be large enough for an effective variance of {arrays.SMALLEST_VARIANCE:g}; got {t_rows.min()!r}"
+                f"t must give an effective variance of at least {arrays.SMALLEST_VARIANCE:g}; got t = {t_rows.min()}"
             )
         floor = _SMALLEST_SIGNAL_RATIO * np.sqrt(sigma2)
         limit = alpha < floor

@@ -1,9 +1,9 @@
 """Noising processes: linear SDEs with law X_t | X_0 = y ~ N(alpha_t y, sigma_t^2 I).
 
-Symbols used throughout the package: t is the process's own time; the *signal scale* is alpha_t; the *noise variance* is
-sigma_t^2 (a variance, not a standard deviation); the *effective variance* is s = sigma_t^2 / alpha_t^2.  Every process is
-dX = (alpha'/alpha) X dt + g dW with g^2 = alpha^2 ds/dt.  Differences of exponentials are taken with `expm1`, so all three
-functions are accurate to a few ulps for t from 1e-14 up.
+Symbols used throughout the package: t is the process's own time; the *signal scale* is alpha_t; the *noise variance*
+is sigma_t^2 (a variance, not a standard deviation); the *effective variance* is s = sigma_t^2 / alpha_t^2.  Every
+process is dX = (alpha'/alpha) X dt + g dW with g^2 = alpha^2 ds/dt.  Differences of exponentials are taken with
+`expm1`, so all three functions are accurate to a few ulps for t from 1e-14 up.
 """
 
 from __future__ import annotations

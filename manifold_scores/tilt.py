@@ -90,7 +90,7 @@ class Measure(ABC):
 
     def covariance_trace_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
         """Return the traces (n,); override where the matrix need not be formed."""
-        return np.trace(self.covariance_rows(centers, variances), axis1=1, axis2=2)
+        return np.asarray(np.trace(self.covariance_rows(centers, variances), axis1=1, axis2=2))
 
     @abstractmethod
     def sample_rows(self, n: int, rng: np.random.Generator) -> FloatArray:

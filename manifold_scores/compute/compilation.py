@@ -14,7 +14,14 @@ the result does not depend on the number of threads.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
+import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.float64]
+IntArray: TypeAlias = NDArray[np.int64]
 
 exact = njit(cache=True, error_model="numpy")
 contracted = njit(cache=True, error_model="numpy", fastmath={"contract"})

@@ -8,7 +8,7 @@ import numpy as np
 from numba import prange
 
 from . import formulas
-from .compilation import exact, parallel
+from .compilation import FloatArray, exact, parallel
 from .quadrature_rules import LEGENDRE_NODES, LEGENDRE_WEIGHTS
 
 _axial_moments = exact(formulas.axial_moments)
@@ -16,7 +16,16 @@ _truncated_normal = exact(formulas.truncated_normal)
 
 
 @parallel
-def gaussian_first_moments(axes, eigenvalues, mean_0, centers, variances, log_mass, mean, displacement):
+def gaussian_first_moments(
+    axes: FloatArray,
+    eigenvalues: FloatArray,
+    mean_0: FloatArray,
+    centers: FloatArray,
+    variances: FloatArray,
+    log_mass: FloatArray,
+    mean: FloatArray,
+    displacement: FloatArray,
+) -> None:
     """Moments of N(mean_0, axes diag(eigenvalues) axes^T) tilted at (z, s); axes (d, r) orthonormal, eigenvalues > 0.
 
     With w = lambda / (lambda + s) the mean is the convex combination w z + (1 - w) mean_0 along each axis, plus mean_0
@@ -63,7 +72,7 @@ def gaussian_first_moments(axes, eigenvalues, mean_0, centers, variances, log_ma
 
 
 @exact
-def _unit_and_norm(vector, unit):
+def _unit_and_norm(vector: FloatArray, unit: FloatArray) -> float:
     """Fill unit = vector / |vector| and return |vector|; the zero vector is left as it is."""
     largest = 0.0
     for k in range(vector.size):
@@ -81,11 +90,19 @@ def _unit_and_norm(vector, unit):
 
 
 @exact
-def _natural_parameter(direction, radius, concentration, center, variance, normal, axis):
-    """Fill normal = z/|z| and axis = eta/|eta|, eta = R z/s + c m; return |z|, |eta|, (|eta|-kappa)/|eta|, c/|eta|, gap.
+def _natural_parameter(
+    direction: FloatArray,
+    radius: float,
+    concentration: float,
+    center: FloatArray,
+    variance: float,
+    normal: FloatArray,
+    axis: FloatArray,
+) -> tuple[float, float, float, float, float]:
+    """Fill normal = z/|z| and axis = eta/|eta|, eta = R z/s + c m.
 
-    gap = |eta| - kappa - c, as the quotient -kappa c |m - n|^2 / (|eta| + kappa + c): a difference of nearly equal
-    numbers would lose every digit of log Z.
+    Returns |z|, |eta|, (|eta| - kappa)/|eta|, c/|eta| and |eta| - kappa - c.  The differences are taken as quotients, such
+    as -kappa c |m - n|^2 / (|eta| + kappa + c): subtracting nearly equal numbers would lose every digit of log Z.
     """
     norm = _unit_and_norm(center, normal)
     kappa = radius * norm / variance
@@ -111,8 +128,16 @@ def _natural_parameter(direction, radius, concentration, center, variance, norma
 
 @parallel
 def sphere_first_moments(
-    direction, radius, concentration, log_constant, centers, variances, log_mass, mean, displacement
-):
+    direction: FloatArray,
+    radius: float,
+    concentration: float,
+    log_constant: float,
+    centers: FloatArray,
+    variances: FloatArray,
+    log_mass: FloatArray,
+    mean: FloatArray,
+    displacement: FloatArray,
+) -> None:
     """Moments of the von Mises-Fisher law (uniform for concentration 0) on the sphere of `radius`, tilted at (z, s).
 
     `log_constant` is the first value of `axial_moments` at the concentration itself.
@@ -138,7 +163,16 @@ def sphere_first_moments(
 
 
 @parallel
-def sphere_second_moments(direction, radius, concentration, centers, variances, axes, along, across):
+def sphere_second_moments(
+    direction: FloatArray,
+    radius: float,
+    concentration: float,
+    centers: FloatArray,
+    variances: FloatArray,
+    axes: FloatArray,
+    along: FloatArray,
+    across: FloatArray,
+) -> None:
     """Covariance = along * axis axis^T + across * (I - axis axis^T) for every query."""
     dimension = centers.shape[1]
     for m in prange(centers.shape[0]):
@@ -152,8 +186,8 @@ def sphere_second_moments(direction, radius, concentration, centers, variances, 
 
 
 @exact
-def _interval(lower, upper, z, s):
-    """log mass, E[y], E[y - z], Var y of the uniform law on [lower, upper] tilted at (z, s)."""
+def _interval(lower: float, upper: float, z: float, s: float) -> tuple[float, float, float, float]:
+    """Return log mass, E[y], E[y - z], Var y of the uniform law on [lower, upper] tilted at (z, s)."""
     below, above = z - lower, upper - z
     length = upper - lower
     if below <= above:
@@ -169,7 +203,15 @@ def _interval(lower, upper, z, s):
 
 
 @parallel
-def box_first_moments(lower, upper, centers, variances, log_mass, mean, displacement):
+def box_first_moments(
+    lower: FloatArray,
+    upper: FloatArray,
+    centers: FloatArray,
+    variances: FloatArray,
+    log_mass: FloatArray,
+    mean: FloatArray,
+    displacement: FloatArray,
+) -> None:
     """Uniform law on a box, one truncated normal per coordinate."""
     for m in prange(centers.shape[0]):
         total = 0.0
@@ -180,7 +222,9 @@ def box_first_moments(lower, upper, centers, variances, log_mass, mean, displace
 
 
 @parallel
-def box_variances(lower, upper, centers, variances, out):
+def box_variances(
+    lower: FloatArray, upper: FloatArray, centers: FloatArray, variances: FloatArray, out: FloatArray
+) -> None:
     """Variance of each coordinate (the covariance of a box is diagonal)."""
     for m in prange(centers.shape[0]):
         for k in range(lower.size):
@@ -188,7 +232,9 @@ def box_variances(lower, upper, centers, variances, out):
 
 
 @exact
-def _along_segment(start, direction, end, length, z, s):
+def _along_segment(
+    start: FloatArray, direction: FloatArray, end: FloatArray, length: float, z: FloatArray, s: float
+) -> tuple[FloatArray, float, float, tuple[float, float, float, float]]:
     """Return (near end, sign of the inward direction, inward coordinate of z, truncated-normal moments)."""
     along_start, along_end, to_start, to_end = 0.0, 0.0, 0.0, 0.0
     for k in range(z.size):
@@ -206,7 +252,17 @@ def _along_segment(start, direction, end, length, z, s):
 
 
 @parallel
-def segment_first_moments(start, direction, end, length, centers, variances, log_mass, mean, displacement):
+def segment_first_moments(
+    start: FloatArray,
+    direction: FloatArray,
+    end: FloatArray,
+    length: float,
+    centers: FloatArray,
+    variances: FloatArray,
+    log_mass: FloatArray,
+    mean: FloatArray,
+    displacement: FloatArray,
+) -> None:
     """Uniform law on the segment from start to end = start + length * direction."""
     for m in prange(centers.shape[0]):
         near, sign, from_near, (log_along, shift, inside, _) = _along_segment(
@@ -227,12 +283,20 @@ def segment_first_moments(start, direction, end, length, centers, variances, log
 
 
 @parallel
-def segment_variances(start, direction, end, length, centers, variances, out):
+def segment_variances(
+    start: FloatArray,
+    direction: FloatArray,
+    end: FloatArray,
+    length: float,
+    centers: FloatArray,
+    variances: FloatArray,
+    out: FloatArray,
+) -> None:
     """Variance along the segment."""
     for m in prange(centers.shape[0]):
         _, _, _, (_, _, _, out[m]) = _along_segment(start, direction, end, length, centers[m], variances[m])
 
 
-def log_axial_integral(dimension, concentration):
-    """Return log of the integral of exp(-c (1 - u)) over the angle measure: the normalising constant of a sphere law."""
+def log_axial_integral(dimension: int, concentration: float) -> float:
+    """Return log of the integral of exp(-c (1 - u)) over the angle measure, which normalises a sphere law."""
     return _axial_moments(dimension, concentration, LEGENDRE_NODES, LEGENDRE_WEIGHTS)[0]

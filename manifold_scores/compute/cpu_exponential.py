@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compilation import contracted
+from .compilation import FloatArray, IntArray, contracted
 
 # Minimax for the relative error on [-1/2, 1/2] (Remez exchange in 60-digit arithmetic), then rounded to float64: the
 # relative error is 3.4e-17, of which the rounding of the coefficients is 3.1e-17.
@@ -37,7 +37,7 @@ MANTISSA_BITS = np.int64(52)
 
 
 @contracted
-def exp2_tile(exponent, rounded, bits, power):
+def exp2_tile(exponent: FloatArray, rounded: FloatArray, bits: IntArray, power: FloatArray) -> None:
     """power[j] = 2**max(exponent[j], -900), to 1 ulp, for exponents up to 1023.
 
     `rounded` is float64 scratch and `bits` the same memory seen as int64; all arrays have one length.

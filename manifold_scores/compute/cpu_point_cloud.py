@@ -8,9 +8,9 @@ measured against it, in base 2:
 
     log2 (weight_i / weight_r) = (exponent_i - exponent_r) - (|y_i - z|^2 - |y_r - z|^2) * rate,   rate = log2(e) / 2s.
 
-Rounding |y_i - z|^2 costs up to eps * |y_i - z|^2 * rate bits.  While the reference's own distance is below
-`PLAIN_LIMIT` bits that is below a few eps for every point that counts, and plain float64 is used; beyond, the squared
-distances are accumulated in double-double arithmetic.  Tiles whose best point is below 2**-200 of the reference are
+Rounding |y_i - z|^2 costs about eps sqrt(d) |y_i - z|^2 * rate bits.  While that is below `PLAIN_LIMIT` eps for the
+reference it is some ten eps for every point that counts, and plain float64 is used; beyond, the squared distances are
+accumulated in double-double arithmetic.  Tiles whose best point is below 2**-200 of the reference are
 skipped: what they would add is below N * 2**-200 of the sums.
 """
 
@@ -21,11 +21,11 @@ import math
 import numpy as np
 from numba import prange
 
-from .compilation import contracted, exact, extremum, parallel, reduction
+from .compilation import FloatArray, IntArray, contracted, exact, extremum, parallel, reduction
 from .cpu_exponential import exp2_tile
 from .error_free import product_error, sum_error
 
-PLAIN_LIMIT = 8.0
+PLAIN_LIMIT = 12.0
 NEGLIGIBLE = -200.0
 LOG2_E = 1.4426950408889634
 LN_2 = 0.6931471805599453
@@ -33,7 +33,7 @@ LARGEST_BLOCK = 16  # queries that share a tile while it is in the cache
 
 
 @contracted
-def _squared_distances(tile, center, squared):
+def _squared_distances(tile: FloatArray, center: FloatArray, squared: FloatArray) -> None:
     squared[:] = 0.0
     for k in range(center.size):
         row = tile[k]
@@ -44,7 +44,7 @@ def _squared_distances(tile, center, squared):
 
 
 @exact
-def _exact_squared_distances(tile, center, high, low):
+def _exact_squared_distances(tile: FloatArray, center: FloatArray, high: FloatArray, low: FloatArray) -> None:
     """|y_j - z|^2 = high[j] + low[j] with a relative error of about 2**-100."""
     high[:] = 0.0
     low[:] = 0.0
@@ -62,7 +62,7 @@ def _exact_squared_distances(tile, center, high, low):
 
 
 @extremum
-def _largest(squared, exponent, rate):
+def _largest(squared: FloatArray, exponent: FloatArray, rate: float) -> float:
     best = -np.inf
     for j in range(squared.size):
         value = exponent[j] - squared[j] * rate
@@ -71,7 +71,7 @@ def _largest(squared, exponent, rate):
 
 
 @exact
-def _index_of_largest(squared, exponent, rate):
+def _index_of_largest(squared: FloatArray, exponent: FloatArray, rate: float) -> int:
     best, index = -np.inf, 0
     for j in range(squared.size):
         value = exponent[j] - squared[j] * rate
@@ -81,28 +81,46 @@ def _index_of_largest(squared, exponent, rate):
 
 
 @exact
-def _relative_exponents(high, low, exponent, rate, reference_high, reference_low, reference_exponent, out):
+def _relative_exponents(
+    high: FloatArray,
+    low: FloatArray,
+    exponent: FloatArray,
+    rate: float,
+    reference_high: float,
+    reference_low: float,
+    reference_exponent: float,
+    out: FloatArray,
+) -> None:
     for j in range(out.size):
         distance = (high[j] - reference_high) + (low[j] - reference_low)
         out[j] = (exponent[j] - reference_exponent) - distance * rate
 
 
 @exact
-def _doubtful_bits(dimension, squared, rate):
+def _doubtful_bits(dimension: int, squared: float, rate: float) -> float:
     """Bound on the bits by which plain float64 can misjudge an exponent whose squared distance is `squared`."""
     return (dimension + 4.0) * 2.3e-16 * squared * rate
 
 
 @exact
-def _find_reference(tiles, exponents, center, rate, tops, scratch, reference, point):
+def _find_reference(
+    tiles: FloatArray,
+    exponents: FloatArray,
+    center: FloatArray,
+    rate: float,
+    tops: FloatArray,
+    scratch: FloatArray,
+    reference: FloatArray,
+    point: FloatArray,
+) -> None:
     """Locate the reference: fill (|y_r - z|^2 as high, low; exponent_r; 1 if exact exponents are needed) and y_r."""
     squared, low, relative = scratch[0], scratch[1], scratch[2]
-    best_tile = np.argmax(tops)
+    best_tile = int(np.argmax(tops))
     i = best_tile
     _squared_distances(tiles[i], center, squared)
     j = _index_of_largest(squared, exponents[i], rate)
     high_r, low_r = squared[j], 0.0
-    needs_exact = high_r * rate > PLAIN_LIMIT
+    needs_exact = high_r * rate * math.sqrt(center.size) > PLAIN_LIMIT
     if needs_exact:
         doubt = _doubtful_bits(center.size, high_r, rate)
         _exact_squared_distances(tiles[i], center, squared, low)
@@ -116,7 +134,7 @@ def _find_reference(tiles, exponents, center, rate, tops, scratch, reference, po
                     continue
                 _exact_squared_distances(tiles[other], center, squared, low)
                 _relative_exponents(squared, low, exponents[other], rate, high_r, low_r, exponents[i, j], relative)
-                candidate = np.argmax(relative)
+                candidate = int(np.argmax(relative))
                 if relative[candidate] > 0.5:
                     i, j = other, candidate
                     high_r, low_r = squared[j], low[j]
@@ -127,13 +145,23 @@ def _find_reference(tiles, exponents, center, rate, tops, scratch, reference, po
 
 
 @exact
-def _floor(dimension, tops, reference, rate):
+def _floor(dimension: int, tops: FloatArray, reference: FloatArray, rate: float) -> float:
     """Below this plain log2 weight a tile is certainly negligible."""
     return np.max(tops) + NEGLIGIBLE - 4.0 * _doubtful_bits(dimension, reference[0], rate)
 
 
 @exact
-def _weigh_tile(tile, mantissa, exponent, center, rate, reference, scratch, bits, weights):
+def _weigh_tile(
+    tile: FloatArray,
+    mantissa: FloatArray,
+    exponent: FloatArray,
+    center: FloatArray,
+    rate: float,
+    reference: FloatArray,
+    scratch: FloatArray,
+    bits: IntArray,
+    weights: FloatArray,
+) -> None:
     """weights[j] = weight of point j relative to the reference's 2**exponent (the mantissas stay in)."""
     high, low, relative = scratch[0], scratch[1], scratch[2]
     if reference[3] > 0.0:
@@ -148,7 +176,9 @@ def _weigh_tile(tile, mantissa, exponent, center, rate, reference, scratch, bits
 
 
 @reduction
-def _add_first_moments(tile, center, weights, mean, displacement):
+def _add_first_moments(
+    tile: FloatArray, center: FloatArray, weights: FloatArray, mean: FloatArray, displacement: FloatArray
+) -> float:
     total = 0.0
     for j in range(weights.size):
         total += weights[j]
@@ -165,7 +195,14 @@ def _add_first_moments(tile, center, weights, mean, displacement):
 
 
 @reduction
-def _add_second_moments(tile, origin, weights, first, second, shifted):
+def _add_second_moments(
+    tile: FloatArray,
+    origin: FloatArray,
+    weights: FloatArray,
+    first: FloatArray,
+    second: FloatArray,
+    shifted: FloatArray,
+) -> float:
     """Add moments of y - origin: `second` is (d, d), upper triangle, or (1, 1) for the trace alone."""
     total = 0.0
     for j in range(weights.size):
@@ -193,7 +230,7 @@ def _add_second_moments(tile, origin, weights, first, second, shifted):
 
 
 @exact
-def _centre_second_moments(first, total, second):
+def _centre_second_moments(first: FloatArray, total: float, second: FloatArray) -> None:
     """Turn sums about the reference into the covariance (both triangles), or its trace for a (1, 1) `second`."""
     if second.shape[0] < first.size:
         second[0, 0] /= total
@@ -208,7 +245,14 @@ def _centre_second_moments(first, total, second):
 
 
 @exact
-def _survey(tiles, exponents, centers, rates, squared, tops):
+def _survey(
+    tiles: FloatArray,
+    exponents: FloatArray,
+    centers: FloatArray,
+    rates: FloatArray,
+    squared: FloatArray,
+    tops: FloatArray,
+) -> None:
     """Fill tops[m, i], the largest plain log2 weight in tile i for query m."""
     for i in range(tiles.shape[0]):
         for m in range(centers.shape[0]):
@@ -217,12 +261,22 @@ def _survey(tiles, exponents, centers, rates, squared, tops):
 
 
 @exact
-def _block_size(queries, blocks):
+def _block_size(queries: int, blocks: int) -> int:
     return min(LARGEST_BLOCK, max(1, (queries + blocks - 1) // blocks))
 
 
 @parallel
-def first_moments(tiles, mantissas, exponents, centers, variances, blocks, log_mass, mean, displacement):
+def first_moments(
+    tiles: FloatArray,
+    mantissas: FloatArray,
+    exponents: FloatArray,
+    centers: FloatArray,
+    variances: FloatArray,
+    blocks: int,
+    log_mass: FloatArray,
+    mean: FloatArray,
+    displacement: FloatArray,
+) -> None:
     """Fill log sum_i w_i exp(-|y_i-z|^2/2s), E[y] and E[y - z] for every query (z, s).
 
     Shapes: tiles (tiles, d, lanes); mantissas, exponents (tiles, lanes); centers, mean, displacement (M, d);
@@ -268,7 +322,15 @@ def first_moments(tiles, mantissas, exponents, centers, variances, blocks, log_m
 
 
 @parallel
-def second_moments(tiles, mantissas, exponents, centers, variances, blocks, covariance):
+def second_moments(
+    tiles: FloatArray,
+    mantissas: FloatArray,
+    exponents: FloatArray,
+    centers: FloatArray,
+    variances: FloatArray,
+    blocks: int,
+    covariance: FloatArray,
+) -> None:
     """Fill the covariance (M, d, d), or with covariance of shape (M, 1, 1) its trace, for every query (z, s).
 
     Moments are taken about the reference point, which holds at least 1/N of the mass, so the subtraction of the

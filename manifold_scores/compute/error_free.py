@@ -6,6 +6,8 @@ pure Python; compiled, one fused multiply-add replaces its seventeen operations.
 
 from __future__ import annotations
 
+from typing import Any
+
 from numba import types
 from numba.extending import intrinsic, overload
 
@@ -14,7 +16,7 @@ from .compilation import exact
 _SPLITTER = 134217729.0  # 2**27 + 1
 
 
-def product_error(a, b, product):
+def product_error(a: float, b: float, product: float) -> float:
     """Return a*b - product exactly, for product = fl(a*b) (no overflow or underflow)."""
     a_big = _SPLITTER * a
     a_high = a_big - (a_big - a)
@@ -26,22 +28,23 @@ def product_error(a, b, product):
 
 
 @intrinsic
-def _fused_multiply_add(_typing_context, a, b, c):
-    def generate(_context, builder, _signature, arguments):
+def _fused_multiply_add(_typing_context: Any, a: Any, b: Any, c: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.fma(*arguments)
 
     return types.float64(a, b, c), generate
 
 
 @overload(product_error)
-def _compiled_product_error(a, b, product):
+def _compiled_product_error(a: Any, b: Any, product: Any) -> Any:
     if not all(isinstance(argument, types.Float) for argument in (a, b, product)):
         return None
-    return lambda a, b, product: _fused_multiply_add(a, b, -product)
+    # numba supplies the typing context that its stub asks for.
+    return lambda a, b, product: _fused_multiply_add(a, b, -product)  # type: ignore[call-arg]
 
 
 @exact
-def sum_error(a, b, total):
+def sum_error(a: float, b: float, total: float) -> float:
     """Return a + b - total exactly, for total = fl(a + b) (Knuth's two-sum)."""
     b_part = total - a
     return (a - (total - b_part)) + (b - b_part)

@@ -6,22 +6,28 @@ The CPU kernels compile them as they stand, and so can a device kernel; tests ca
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .compilation import FloatArray
 
 # exp(-45) = 3e-20: what lies beyond is below rounding for every moment taken here.
 _CUTOFF = 45.0
 
 
-def axial_moments(dimension, kappa, nodes, weights):
-    """Moments of w = 1 - u, u the cosine to the axis, under the density ~ exp(kappa u) on the unit sphere of R^dimension.
+def axial_moments(
+    dimension: int, kappa: float, nodes: FloatArray, weights: FloatArray
+) -> tuple[float, float, float, float]:
+    """Moments of w = 1 - u, u the cosine to the axis, for the density ~ exp(kappa u) on the unit sphere of R^dimension.
 
     Returns (log integral of exp(-kappa w) over the angle measure sin^{k-2}, 1 - A, A / kappa, A') where
     A = I_{k/2}(kappa) / I_{k/2-1}(kappa) = E[u] and A' = Var[u], each to a few eps relative (the logarithm absolutely,
     or relative to k log kappa where that is large), for k >= 2 and 0 <= kappa < 1e300.
 
     Instead of Bessel functions: in the angle theta the density sin^{k-2}(theta) exp(-kappa (1 - cos theta)) is entire
-    for every k, so one Gauss-Legendre rule on the window that holds the mass converges geometrically for all k and kappa.
-    Every moment is a sum of positive terms: 1 - A = E[w], A / kappa = E[w (2 - w)] / (k - 1) (integration by parts),
-    A' = Var[w].  The exponent is expanded about the mode theta_0, kappa sin^2 theta_0 = (k - 2) cos theta_0, where
+    for every k, so one Gauss-Legendre rule on the window that holds the mass converges geometrically for all k and
+    kappa.  Every moment is a sum of positive terms: 1 - A = E[w], A' = Var[w], and A / kappa = E[w (2 - w)] / (k - 1) by
+    parts.  The exponent is expanded about the mode theta_0, kappa sin^2 theta_0 = (k - 2) cos theta_0, where
     the linear terms cancel on paper rather than in floating point.
     """
     power = dimension - 2.0
@@ -66,7 +72,9 @@ def axial_moments(dimension, kappa, nodes, weights):
     return math.log(scale * total) + log_peak, mean, sum_sine2 / total / (dimension - 1.0), variance
 
 
-def truncated_normal(from_near, to_far, length, variance, nodes, weights):
+def truncated_normal(
+    from_near: float, to_far: float, length: float, variance: float, nodes: FloatArray, weights: FloatArray
+) -> tuple[float, float, float, float]:
     """Tilted moments of the uniform law on an interval, for z at `from_near` inside its nearer end.
 
     `from_near` = distance from the nearer end to z, counted towards the inside (negative outside), `to_far` the same

@@ -63,10 +63,10 @@ class AffineSubspace(_Flat):
         raise ValueError("an AffineSubspace has infinite volume and no uniform measure; use .measure(law on R^m)")
 
     def _embed(self, u: FloatArray) -> FloatArray:
-        return self._origin + u @ self._basis.T
+        return np.asarray(self._origin + np.einsum("...m,dm->...d", u, self._basis))
 
     def _project(self, x: FloatArray) -> tuple[FloatArray, np.ndarray[Any, np.dtype[np.bool_]]]:
-        return self._embed((x - self._origin) @ self._basis), np.ones(len(x), dtype=bool)
+        return self._embed(arrays.multiply(x - self._origin, self._basis)), np.ones(len(x), dtype=bool)
 
 
 class Segment(_Flat):
@@ -98,7 +98,7 @@ class Segment(_Flat):
         return (1.0 - u) * self._law.start + u * self._law.end
 
     def _project(self, x: FloatArray) -> tuple[FloatArray, np.ndarray[Any, np.dtype[np.bool_]]]:
-        fraction = ((x - self._law.start) @ self._law.direction) / self._law.length
+        fraction = ((x - self._law.start) * self._law.direction).sum(axis=1) / self._law.length
         return self._embed(np.clip(fraction, 0.0, 1.0)[:, None]), np.ones(len(x), dtype=bool)
 
 

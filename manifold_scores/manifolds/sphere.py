@@ -18,8 +18,8 @@ __all__ = ["Circle", "Sphere"]
 class Sphere(Manifold):
     """The sphere {|y| = R} in R^k, of dimension k - 1, reach R, volume 2 pi^{k/2} R^{k-1} / Gamma(k/2).
 
-    Parameters are hyperspherical angles: y = R (cos u_1, sin u_1 cos u_2, ..., sin u_1 .. sin u_{k-1}), so that for k = 2
-    u is the polar angle.
+    Parameters are hyperspherical angles: y = R (cos u_1, sin u_1 cos u_2, ..., sin u_1 .. sin u_{k-1}), so that for
+    k = 2 u is the polar angle.
 
     Parameters
     ----------
@@ -51,14 +51,14 @@ class Sphere(Manifold):
         sines = np.cumprod(np.sin(u), axis=-1)
         ones = np.ones((*u.shape[:-1], 1))
         cosines = np.concatenate([np.cos(u), ones], axis=-1)
-        return self.radius * cosines * np.concatenate([ones, sines], axis=-1)
+        return np.asarray(self.radius * cosines * np.concatenate([ones, sines], axis=-1))
 
     def _project(self, x: FloatArray) -> tuple[FloatArray, np.ndarray[Any, np.dtype[np.bool_]]]:
         normal, unique = self._normal(x)
         return self.radius * normal, unique
 
     def _distance(self, x: FloatArray) -> FloatArray:
-        return np.abs(np.linalg.norm(x, axis=1) - self.radius)
+        return np.asarray(np.abs(np.linalg.norm(x, axis=1) - self.radius))
 
     @staticmethod
     def _normal(x: FloatArray) -> tuple[FloatArray, np.ndarray[Any, np.dtype[np.bool_]]]:
@@ -76,14 +76,14 @@ class Sphere(Manifold):
         sign = np.where(normal[:, :1] < 0.0, -1.0, 1.0)
         v = normal.copy()
         v[:, :1] += sign
-        reflected = -2.0 * v[:, :, None] * v[:, None, 1:] / (v * v).sum(axis=1)[:, None, None]
+        reflected: FloatArray = -2.0 * v[:, :, None] * v[:, None, 1:] / (v * v).sum(axis=1)[:, None, None]
         index = np.arange(self.dimension)
         reflected[:, index + 1, index] += 1.0
         return reflected
 
     def _second_fundamental_form(self, y: FloatArray) -> FloatArray:
         normal = self._normal(y)[0]
-        return -np.eye(self.dimension)[None, :, :, None] * normal[:, None, None, :] / self.radius
+        return np.asarray(-np.eye(self.dimension)[None, :, :, None] * normal[:, None, None, :] / self.radius)
 
 
 class Circle(Sphere):

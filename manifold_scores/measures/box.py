@@ -27,7 +27,8 @@ class BoxLaw(Measure):
         if not (self.lower < self.upper).all():
             k = int(np.argmax(self.lower >= self.upper))
             raise ValueError(
-                f"upper must exceed lower in every coordinate; coordinate {k} has {self.lower[k]!r} and {self.upper[k]!r}"
+                f"upper must exceed lower in every coordinate; "
+                f"coordinate {k} has lower {self.lower[k]} and upper {self.upper[k]}"
             )
         self.ambient_dimension = self.dimension = self.lower.size
 
@@ -49,7 +50,7 @@ class BoxLaw(Measure):
         return covariance
 
     def covariance_trace_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
-        return self._variances(centers, variances).sum(axis=1)
+        return np.asarray(self._variances(centers, variances).sum(axis=1))
 
     def _variances(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
         from ..compute.cpu_closed_forms import box_variances
@@ -63,7 +64,10 @@ class BoxLaw(Measure):
 
 
 class SegmentLaw(Measure):
-    """The uniform law on the segment from start to end in R^d; accuracy as for `BoxLaw`.  Built by `Segment.uniform`."""
+    """The uniform law on the segment from start to end in R^d; accuracy as for `BoxLaw`.
+
+    Built by `Segment.uniform`.
+    """
 
     dimension = 1
 

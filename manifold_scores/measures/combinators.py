@@ -144,7 +144,7 @@ class Mixture(Measure):
 
     @staticmethod
     def _offsets(share: FloatArray, tilts: list[Tilt]) -> list[FloatArray]:
-        """Return f_j - f, measured from the component with the largest share so that a tiny spread is not rounded away."""
+        """Return f_j - f, measured from the component of largest share so that tiny spreads are not rounded away."""
         rows = np.arange(share.shape[1])
         leader = np.stack([tilt.displacement for tilt in tilts])[share.argmax(axis=0), rows]
         apart = [tilt.displacement - leader for tilt in tilts]
@@ -196,30 +196,25 @@ class Embedded(Measure):
 
     def tilt_rows(self, centers: FloatArray, variances: FloatArray) -> Tilt:
         offset = centers - self.origin
-        coordinates = _times(offset, self.basis)
+        coordinates = arrays.multiply(offset, self.basis)
         tilt = self.measure.tilt_rows(coordinates, variances)
-        displacement = _times(tilt.displacement, self.basis.T)
+        displacement = arrays.multiply(tilt.displacement, self.basis.T)
         log_mass = tilt.log_mass
         if self.basis.shape[1] < self.ambient_dimension:
-            normal = offset - _times(coordinates, self.basis.T)
+            normal = offset - arrays.multiply(coordinates, self.basis.T)
             displacement -= normal
             log_mass = log_mass - (normal * (normal / (2.0 * variances[:, None]))).sum(axis=1)
         # f = origin + basis f_u = z + delta: taken from whichever is nearer, so that a far origin costs no digits of f.
         nearer = (tilt.mean**2).sum(axis=1) <= (displacement**2).sum(axis=1)
-        mean = np.where(nearer[:, None], self.origin + _times(tilt.mean, self.basis.T), centers + displacement)
+        mean = np.where(nearer[:, None], self.origin + arrays.multiply(tilt.mean, self.basis.T), centers + displacement)
         return Tilt(log_mass, mean, displacement)
 
     def covariance_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
-        inner = self.measure.covariance_rows(_times(centers - self.origin, self.basis), variances)
-        return np.einsum("ki,nij,lj->nkl", self.basis, inner, self.basis)
+        inner = self.measure.covariance_rows(arrays.multiply(centers - self.origin, self.basis), variances)
+        return np.asarray(np.einsum("ki,nij,lj->nkl", self.basis, inner, self.basis))
 
     def covariance_trace_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
-        return self.measure.covariance_trace_rows(_times(centers - self.origin, self.basis), variances)
+        return self.measure.covariance_trace_rows(arrays.multiply(centers - self.origin, self.basis), variances)
 
     def sample_rows(self, n: int, rng: np.random.Generator) -> FloatArray:
-        return self.origin + _times(self.measure.sample_rows(n, rng), self.basis.T)
-
-
-def _times(rows: FloatArray, matrix: FloatArray) -> FloatArray:
-    """Return rows @ matrix by einsum: unlike a threaded BLAS its bits do not depend on the number of threads."""
-    return np.ascontiguousarray(np.einsum("ni,ij->nj", rows, matrix))
+        return self.origin + arrays.multiply(self.measure.sample_rows(n, rng), self.basis.T)

@@ -14,7 +14,9 @@ __all__ = ["Gaussian"]
 
 
 class Gaussian(Measure):
-    """N(mu, C) with C positive semi-definite; with G = C + s I,
+    """N(mu, C) with C positive semi-definite.
+
+    With G = C + s I,
 
         log Z = -log det(I + C/s)/2 - (z-mu)^T G^{-1} (z-mu)/2,    delta = -s G^{-1} (z-mu),    Cov = s C G^{-1}.
 
@@ -52,19 +54,19 @@ class Gaussian(Measure):
         return Tilt(*out)
 
     def covariance_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
-        return np.einsum("kr,nr,lr->nkl", self._axes, self._shrunk(variances), self._axes)
+        return np.asarray(np.einsum("kr,nr,lr->nkl", self._axes, self._shrunk(variances), self._axes))
 
     def covariance_trace_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
-        return self._shrunk(variances).sum(axis=1)
+        return np.asarray(self._shrunk(variances).sum(axis=1))
 
     def _shrunk(self, variances: FloatArray) -> FloatArray:
         """Eigenvalues of s C G^{-1}, shape (n, rank)."""
         s = variances[:, None]
-        return self._eigenvalues * (s / (self._eigenvalues + s))
+        return np.asarray(self._eigenvalues * (s / (self._eigenvalues + s)))
 
     def sample_rows(self, n: int, rng: np.random.Generator) -> FloatArray:
         normal = rng.standard_normal((n, self.dimension))
-        return self._mean + (normal * np.sqrt(self._eigenvalues)) @ self._axes.T
+        return self._mean + arrays.multiply(normal * np.sqrt(self._eigenvalues), self._axes.T)
 
 
 def _eigenbasis(covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -74,14 +76,13 @@ def _eigenbasis(covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
     size = len(covariance)
     diagonal = covariance.diagonal()
     if (diagonal < 0.0).any():
-        raise ValueError(
-            f"covariance must be positive semi-definite; its smallest diagonal entry is {diagonal.min():g}"
-        )
+        raise ValueError(f"covariance must be positive semi-definite; its least diagonal entry is {diagonal.min():g}")
     used = np.flatnonzero(diagonal > 0.0)
     outside = np.abs(covariance[diagonal == 0.0]).max(initial=0.0)
     if outside > 0.0:
         raise ValueError(
-            f"covariance must be positive semi-definite; it has a zero on the diagonal beside an entry of size {outside:g}"
+            "covariance must be positive semi-definite; "
+            f"it has a zero on the diagonal beside an entry of size {outside:g}"
         )
     axes = np.zeros((size, 0))
     if used.size == 0:
@@ -97,7 +98,8 @@ def _eigenbasis(covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
     residual = np.abs(scaled - root @ root.T).max()
     if residual > 16.0 * tolerance:
         raise ValueError(
-            f"covariance must be positive semi-definite; no factor fits it better than {residual:g} relative to its diagonal"
+            "covariance must be positive semi-definite; "
+            f"no factor fits it better than {residual:g} relative to its diagonal"
         )
     root *= scale[:, None]
     singular, left, _, work, *_ = lapack.dgejsv(root, joba=2, jobu=0, jobv=3, jobr=0, jobp=0)

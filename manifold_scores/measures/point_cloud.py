@@ -69,7 +69,7 @@ class PointCloud(Measure):
     @property
     def weights(self) -> FloatArray:
         """A copy of the normalised weights, shape (N,)."""
-        return self._weights.copy()
+        return np.array(self._weights)
 
     def tilt_rows(self, centers: FloatArray, variances: FloatArray) -> Tilt:
         from ..compute.cpu_point_cloud import first_moments  # numba is imported on first use
@@ -85,7 +85,7 @@ class PointCloud(Measure):
         return self._second_moments(centers, variances, self.ambient_dimension)
 
     def covariance_trace_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
-        return self._second_moments(centers, variances, 1)[:, 0, 0]
+        return np.ascontiguousarray(self._second_moments(centers, variances, 1)[:, 0, 0])
 
     def _second_moments(self, centers: FloatArray, variances: FloatArray, size: int) -> FloatArray:
         from ..compute.cpu_point_cloud import second_moments
@@ -95,7 +95,7 @@ class PointCloud(Measure):
         return out
 
     def sample_rows(self, n: int, rng: np.random.Generator) -> FloatArray:
-        return self._points[rng.choice(len(self), size=n, p=self._weights)]
+        return np.asarray(self._points[rng.choice(len(self), size=n, p=self._weights)])
 
 
 def _tile(points: FloatArray, mantissa: FloatArray, exponent: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

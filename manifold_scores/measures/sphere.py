@@ -89,10 +89,10 @@ class SphereLaw(Measure):
     def sample_rows(self, n: int, rng: np.random.Generator) -> FloatArray:
         if self.concentration == 0.0:
             normal = rng.standard_normal((n, self.ambient_dimension))
-            return self.radius * normal / np.linalg.norm(normal, axis=1, keepdims=True)
+            return np.asarray(self.radius * normal / np.linalg.norm(normal, axis=1, keepdims=True))
         cosine, sine = _sample_cosine(self.ambient_dimension, self.concentration, n, rng)
         normal = rng.standard_normal((n, self.ambient_dimension))
-        normal -= (normal @ self.mean_direction)[:, None] * self.mean_direction
+        normal -= (normal * self.mean_direction).sum(axis=1, keepdims=True) * self.mean_direction
         normal /= np.linalg.norm(normal, axis=1, keepdims=True)
         return self.radius * (cosine[:, None] * self.mean_direction + sine[:, None] * normal)
 
@@ -105,14 +105,14 @@ def _sample_cosine(k: int, c: float, n: int, rng: np.random.Generator) -> tuple[
     """
     p = k - 1.0
     b = p / (2.0 * c + math.hypot(2.0 * c, p))
-    x0 = (1.0 - b) / (1.0 + b)
-    constant = c * x0 + p * math.log(4.0 * b / (1.0 + b) ** 2)
+    x0, y0 = (1.0 - b) / (1.0 + b), 2.0 * b / (1.0 + b)  # y0 = 1 - x0
+    slack = 4.0 * b / (1.0 + b) ** 2  # 1 - x0^2
     versine = np.empty(0)
     while versine.size < n:
         size = 2 * (n - versine.size) + 16
         beta = rng.beta(0.5 * p, 0.5 * p, size)
         candidate = 2.0 * b * beta / (1.0 - (1.0 - b) * beta)
-        bound = c * (1.0 - candidate) + p * np.log1p(-x0 * (1.0 - candidate)) - constant
+        bound = c * (y0 - candidate) + p * np.log((y0 + x0 * candidate) / slack)
         accepted = candidate[bound >= -rng.exponential(size=size)]
         versine = np.concatenate([versine, accepted])
     versine = versine[:n]

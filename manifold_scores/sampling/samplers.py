@@ -3,14 +3,15 @@
 A model is anything with `.score(x, t)` (the gradient of log p_t, numpy in and out) and `.process`: an exact oracle, a
 smoothed score, a trained network.  Both samplers start from N(0, sigma_T^2 I) unless `initial` is given.
 
-In the coordinates z = x/alpha, s = sigma^2/alpha^2 every process is Brownian motion, dz = dW run up to "time" s, and the
-reverse SDE reads dz = delta ds/s + dW, the flow dz/ds = -delta/(2s), with delta = f - z = sigma^2 score/alpha.
+In the coordinates z = x/alpha, s = sigma^2/alpha^2 every process is Brownian motion, dz = dW run up to "time" s, and
+the reverse SDE reads dz = delta ds/s + dW, the flow dz/ds = -delta/(2s), with delta = f - z = sigma^2 score/alpha.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -94,8 +95,8 @@ def probability_flow(
 ) -> Samples:
     """Transport samples from times[0] down to times[-1] by the probability-flow ODE with Heun's method (order two).
 
-    The ODE is integrated in z against the effective noise scale r = sqrt(s), dz/dr = -delta/r, where trajectories near a
-    point are straight lines (Karras et al. 2022).  A step to t = 0 is an Euler step, which lands on the posterior mean.
+    The ODE is integrated in z against the effective noise scale r = sqrt(s), dz/dr = -delta/r, where trajectories near
+    a point are straight lines (Karras et al. 2022).  A step to t = 0 is an Euler step: it lands on the posterior mean.
     Deterministic given the initial samples.  Arguments and results as in `reverse_sde`.
     """
     rng = arrays.generator(rng)
@@ -203,7 +204,7 @@ def _initial(model: Model, t: float, n_samples: int | None, rng: np.random.Gener
 
 
 def _steps(grid: list[float], progress: bool) -> Iterator[tuple[float, float]]:
-    pairs = list(zip(grid[:-1], grid[1:], strict=True))
+    pairs = list(pairwise(grid))
     if not progress:
         return iter(pairs)
     from tqdm.auto import tqdm

@@ -13,7 +13,7 @@ __all__ = ["exponential_times", "geometric_times"]
 def geometric_times(t_min: float, t_max: float, n: int) -> FloatArray:
     """Return n times from t_max down to t_min with constant ratio, t_max (t_min/t_max)^{i/(n-1)}, shape (n,).
 
-    Raises ValueError unless 0 < t_min < t_max and n >= 2.  [FPHDP] samples on `geometric_times(1e-6, 9.0, 100)` and then 0.
+    Raises ValueError unless 0 < t_min < t_max and n >= 2.  [FPHDP] samples on these, 100 from 9 to 1e-6, and then 0.
     """
     t_min, t_max = arrays.positive("t_min", t_min), arrays.positive("t_max", t_max)
     if t_min >= t_max:
@@ -26,8 +26,8 @@ def geometric_times(t_min: float, t_max: float, n: int) -> FloatArray:
 def exponential_times(t_max: float, n: int, rate: float = 8.0) -> FloatArray:
     """Return n times from t_max down to 0, t_max (e^{rate u} - 1)/(e^{rate} - 1) for u = 1 - i/(n-1), shape (n,).
 
-    Steps shrink geometrically towards t = 0, where the score blows up, yet the grid reaches 0 itself: near 0 the step is
-    about rate t_max e^{-rate}/n.  This is the kind of grid [LWB] samples on.
+    Steps shrink geometrically towards t = 0, where the score blows up, yet the grid reaches 0 itself: near 0 the step
+    is about rate t_max e^{-rate}/n.  This is the kind of grid [LWB] samples on.
 
     Raises ValueError unless t_max > 0, n >= 2 and 0 < rate <= 100.
     """
