@@ -36,11 +36,14 @@ def _fused_multiply_add(_typing_context: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 @overload(product_error)
-def _compiled_product_error(a: Any, b: Any, product: Any) -> Any:
+def _compiled_product_error(a, b, product):  # type: ignore[no-untyped-def]
     if not all(isinstance(argument, types.Float) for argument in (a, b, product)):
         return None
-    # numba supplies the typing context that its stub asks for.
-    return lambda a, b, product: _fused_multiply_add(a, b, -product)  # type: ignore[call-arg]
+
+    def fused(a: Any, b: Any, product: Any) -> Any:
+        return _fused_multiply_add(a, b, -product)  # type: ignore[call-arg]  # numba supplies the typing context
+
+    return fused
 
 
 @exact

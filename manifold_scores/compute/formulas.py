@@ -26,9 +26,9 @@ def axial_moments(
 
     Instead of Bessel functions: in the angle theta the density sin^{k-2}(theta) exp(-kappa (1 - cos theta)) is entire
     for every k, so one Gauss-Legendre rule on the window that holds the mass converges geometrically for all k and
-    kappa.  Every moment is a sum of positive terms: 1 - A = E[w], A' = Var[w], and A / kappa = E[w (2 - w)] / (k - 1) by
-    parts.  The exponent is expanded about the mode theta_0, kappa sin^2 theta_0 = (k - 2) cos theta_0, where
-    the linear terms cancel on paper rather than in floating point.
+    kappa.  Every moment is a sum of positive terms: 1 - A = E[w], A' = Var[w], and by parts A / kappa =
+    E[w (2 - w)] / (k - 1).  The exponent is expanded about the mode theta_0, kappa sin^2 theta_0 = (k - 2) cos theta_0,
+    where the linear terms cancel on paper rather than in floating point.
     """
     power = dimension - 2.0
     if power > 0.0:

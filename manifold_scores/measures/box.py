@@ -36,7 +36,7 @@ class BoxLaw(Measure):
         return f"BoxLaw(uniform in R^{self.ambient_dimension})"
 
     def tilt_rows(self, centers: FloatArray, variances: FloatArray) -> Tilt:
-        from ..compute.cpu_closed_forms import box_first_moments  # numba is imported on first use
+        from ..compute.cpu_interval import box_first_moments  # numba is imported on first use
 
         out = self._empty(centers)
         box_first_moments(self.lower, self.upper, centers, variances, *out)
@@ -53,7 +53,7 @@ class BoxLaw(Measure):
         return np.asarray(self._variances(centers, variances).sum(axis=1))
 
     def _variances(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
-        from ..compute.cpu_closed_forms import box_variances
+        from ..compute.cpu_interval import box_variances
 
         out = np.empty_like(centers)
         box_variances(self.lower, self.upper, centers, variances, out)
@@ -85,7 +85,7 @@ class SegmentLaw(Measure):
         return f"SegmentLaw(uniform, length {self.length!r} in R^{self.ambient_dimension})"
 
     def tilt_rows(self, centers: FloatArray, variances: FloatArray) -> Tilt:
-        from ..compute.cpu_closed_forms import segment_first_moments  # numba is imported on first use
+        from ..compute.cpu_interval import segment_first_moments  # numba is imported on first use
 
         out = self._empty(centers)
         segment_first_moments(self.start, self.direction, self.end, self.length, centers, variances, *out)
@@ -96,7 +96,7 @@ class SegmentLaw(Measure):
         return spread[:, None, None] * np.outer(self.direction, self.direction)
 
     def covariance_trace_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
-        from ..compute.cpu_closed_forms import segment_variances
+        from ..compute.cpu_interval import segment_variances
 
         out = np.empty(len(centers))
         segment_variances(self.start, self.direction, self.end, self.length, centers, variances, out)

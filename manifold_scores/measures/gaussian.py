@@ -47,7 +47,7 @@ class Gaussian(Measure):
         return f"Gaussian(rank {self.dimension} in R^{self.ambient_dimension})"
 
     def tilt_rows(self, centers: FloatArray, variances: FloatArray) -> Tilt:
-        from ..compute.cpu_closed_forms import gaussian_first_moments  # numba is imported on first use
+        from ..compute.cpu_gaussian import gaussian_first_moments  # numba is imported on first use
 
         out = self._empty(centers)
         gaussian_first_moments(self._axes, self._eigenvalues, self._mean, centers, variances, *out)

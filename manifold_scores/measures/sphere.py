@@ -56,7 +56,7 @@ class SphereLaw(Measure):
         return f"SphereLaw({law}, radius {self.radius!r} in R^{self.ambient_dimension})"
 
     def tilt_rows(self, centers: FloatArray, variances: FloatArray) -> Tilt:
-        from ..compute.cpu_closed_forms import log_axial_integral, sphere_first_moments  # numba on first use
+        from ..compute.cpu_sphere import log_axial_integral, sphere_first_moments  # numba on first use
 
         if self._log_constant is None:
             self._log_constant = float(log_axial_integral(self.ambient_dimension, self.concentration))
@@ -78,7 +78,7 @@ class SphereLaw(Measure):
         return along + (self.ambient_dimension - 1) * across
 
     def _principal(self, centers: FloatArray, variances: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        from ..compute.cpu_closed_forms import sphere_second_moments
+        from ..compute.cpu_sphere import sphere_second_moments
 
         axes, along, across = np.empty_like(centers), np.empty(len(centers)), np.empty(len(centers))
         sphere_second_moments(

@@ -1,0 +1,66 @@
+"""Loop over queries for Gaussian measures in their eigenbasis."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import prange
+
+from .compilation import FloatArray, parallel
+
+
+@parallel
+def gaussian_first_moments(
+    axes: FloatArray,
+    eigenvalues: FloatArray,
+    mean_0: FloatArray,
+    centers: FloatArray,
+    variances: FloatArray,
+    log_mass: FloatArray,
+    mean: FloatArray,
+    displacement: FloatArray,
+) -> None:
+    """Moments of N(mean_0, axes diag(eigenvalues) axes^T) tilted at (z, s); axes (d, r) orthonormal, eigenvalues > 0.
+
+    With w = lambda / (lambda + s) the mean is the convex combination w z + (1 - w) mean_0 along each axis, plus mean_0
+    off the range, and the displacement -(1 - w)(z - mean_0) minus the part of z - mean_0 off the range: no term is a
+    difference of larger ones.
+    """
+    dimension, rank = axes.shape
+    for m in prange(centers.shape[0]):
+        s = variances[m]
+        offset = centers[m] - mean_0
+        exponent = 0.0
+        if rank < dimension:
+            base, outside = mean_0.copy(), offset.copy()
+            for r in range(rank):
+                along, along_mean = 0.0, 0.0
+                for k in range(dimension):
+                    along += axes[k, r] * offset[k]
+                    along_mean += axes[k, r] * mean_0[k]
+                for k in range(dimension):
+                    outside[k] -= axes[k, r] * along
+                    base[k] -= axes[k, r] * along_mean
+            for k in range(dimension):
+                exponent += outside[k] * outside[k] / s
+        else:
+            base, outside = np.zeros(dimension), np.zeros(dimension)
+        mean[m] = base
+        displacement[m] = -outside
+        log_determinant = 0.0
+        for r in range(rank):
+            total = eigenvalues[r] + s
+            along, along_center, along_mean = 0.0, 0.0, 0.0
+            for k in range(dimension):
+                along += axes[k, r] * offset[k]
+                along_center += axes[k, r] * centers[m, k]
+                along_mean += axes[k, r] * mean_0[k]
+            exponent += along * along / total
+            log_determinant += math.log1p(eigenvalues[r] / s)
+            pulled = (eigenvalues[r] / total) * along_center + (s / total) * along_mean
+            moved = (s / total) * along
+            for k in range(dimension):
+                mean[m, k] += axes[k, r] * pulled
+                displacement[m, k] -= axes[k, r] * moved
+        log_mass[m] = -0.5 * (log_determinant + exponent)
