@@ -35,15 +35,13 @@ def _fused_multiply_add(_typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     return types.float64(a, b, c), generate
 
 
+# numba compares the signatures of the two functions below literally, annotations included: neither has any.
 @overload(product_error)
 def _compiled_product_error(a, b, product):  # type: ignore[no-untyped-def]
     if not all(isinstance(argument, types.Float) for argument in (a, b, product)):
         return None
-
-    def fused(a: Any, b: Any, product: Any) -> Any:
-        return _fused_multiply_add(a, b, -product)  # type: ignore[call-arg]  # numba supplies the typing context
-
-    return fused
+    # numba supplies the typing context that its stub asks for.
+    return lambda a, b, product: _fused_multiply_add(a, b, -product)  # type: ignore[call-arg]
 
 
 @exact
