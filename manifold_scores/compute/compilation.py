@@ -1,4 +1,4 @@
-"""The four ways this package compiles a function; no other module names numba flags.
+"""The three ways this package compiles a function; no other module names numba flags.
 
 Floating-point flags are a promise about accuracy, so they are chosen here, once:
 
@@ -6,7 +6,6 @@ Floating-point flags are a promise about accuracy, so they are chosen here, once
 * `contracted`: fused multiply-add allowed; the order of operations stays as written.
 * `reduction`: sums may be reordered, which is what lets them vectorise.  The order is fixed by the compiled code, so
   results stay deterministic.  Infinities and NaN keep their meaning.
-* `extremum`: comparisons may assume there is no NaN, which lets a running maximum vectorise.
 
 `parallel` kernels run one `prange` over blocks of queries; every query owns its outputs and sums in a fixed order, so
 the result does not depend on the number of threads.
@@ -26,5 +25,4 @@ IntArray: TypeAlias = NDArray[np.int64]
 exact = njit(cache=True, error_model="numpy")
 contracted = njit(cache=True, error_model="numpy", fastmath={"contract"})
 reduction = njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-extremum = njit(cache=True, error_model="numpy", fastmath={"nnan", "nsz"})
 parallel = njit(cache=True, error_model="numpy", parallel=True)

@@ -123,7 +123,7 @@ def first_moments(
         totals = np.zeros(count)
         tops = np.empty((count, tiles.shape[0]))
         rates = LOG2_E / (2.0 * variances[start : start + count])
-        survey(tiles, exponents, centers[start : start + count], rates, scratch[0], tops)
+        survey(tiles, exponents, centers[start : start + count], rates, scratch, tops)
         for m in range(count):
             find_reference(tiles, exponents, centers[start + m], rates[m], tops[m], scratch, references[m], point)
             floors[m] = floor(dimension, tops[m], references[m], rates[m])
@@ -177,7 +177,7 @@ def second_moments(
         reference = np.empty(4)
         tops = np.empty((count, tiles.shape[0]))
         rates = LOG2_E / (2.0 * variances[start : start + count])
-        survey(tiles, exponents, centers[start : start + count], rates, scratch[0], tops)
+        survey(tiles, exponents, centers[start : start + count], rates, scratch, tops)
         for m in range(count):
             center = centers[start + m]
             find_reference(tiles, exponents, center, rates[m], tops[m], scratch, reference, point)

@@ -20,7 +20,7 @@ import math
 
 import numpy as np
 
-from .compilation import FloatArray, IntArray, contracted, exact, extremum
+from .compilation import FloatArray, IntArray, contracted, exact
 from .cpu_exponential import exp2_tile
 from .error_free import product_error, sum_error
 
@@ -30,10 +30,12 @@ NEGLIGIBLE = -200.0
 
 @contracted
 def _squared_distances(tile: FloatArray, center: FloatArray, squared: FloatArray) -> None:
-    squared[:] = 0.0
-    for k in range(center.size):
-        row = tile[k]
-        c = center[k]
+    row, c = tile[0], center[0]
+    for j in range(squared.size):
+        difference = row[j] - c
+        squared[j] = difference * difference
+    for k in range(1, center.size):
+        row, c = tile[k], center[k]
         for j in range(squared.size):
             difference = row[j] - c
             squared[j] += difference * difference
@@ -57,13 +59,18 @@ def _exact_squared_distances(tile: FloatArray, center: FloatArray, high: FloatAr
             high[j] = total
 
 
-@extremum
-def _largest(squared: FloatArray, exponent: FloatArray, rate: float) -> float:
-    best = -np.inf
+@exact
+def _largest(squared: FloatArray, exponent: FloatArray, rate: float, folded: FloatArray) -> float:
+    """Return the largest plain log2 weight, by halving: an elementwise maximum vectorises, a running one does not."""
     for j in range(squared.size):
-        value = exponent[j] - squared[j] * rate
-        best = value if value > best else best
-    return best
+        folded[j] = exponent[j] - squared[j] * rate
+    size = squared.size
+    while size > 1:
+        half = (size + 1) // 2
+        for j in range(size - half):
+            folded[j] = folded[half + j] if folded[half + j] > folded[j] else folded[j]
+        size = half
+    return folded[0]
 
 
 @exact
@@ -162,10 +169,11 @@ def weigh_tile(
     high, low, relative = scratch[0], scratch[1], scratch[2]
     if reference[3] > 0.0:
         _exact_squared_distances(tile, center, high, low)
+        _relative_exponents(high, low, exponent, rate, reference[0], reference[1], reference[2], relative)
     else:
         _squared_distances(tile, center, high)
-        low[:] = 0.0
-    _relative_exponents(high, low, exponent, rate, reference[0], reference[1], reference[2], relative)
+        for j in range(relative.size):
+            relative[j] = (exponent[j] - reference[2]) - (high[j] - reference[0]) * rate
     exp2_tile(relative, high, bits, weights)
     for j in range(weights.size):
         weights[j] *= mantissa[j]
@@ -177,11 +185,11 @@ def survey(
     exponents: FloatArray,
     centers: FloatArray,
     rates: FloatArray,
-    squared: FloatArray,
+    scratch: FloatArray,
     tops: FloatArray,
 ) -> None:
     """Fill tops[m, i], the largest plain log2 weight in tile i for query m."""
     for i in range(tiles.shape[0]):
         for m in range(centers.shape[0]):
-            _squared_distances(tiles[i], centers[m], squared)
-            tops[m, i] = _largest(squared, exponents[i], rates[m])
+            _squared_distances(tiles[i], centers[m], scratch[0])
+            tops[m, i] = _largest(scratch[0], exponents[i], rates[m], scratch[1])
