@@ -70,7 +70,7 @@ def _largest(squared: FloatArray, exponent: FloatArray, rate: float, folded: Flo
         for j in range(size - half):
             folded[j] = folded[half + j] if folded[half + j] > folded[j] else folded[j]
         size = half
-    return folded[0]
+    return float(folded[0])
 
 
 @exact

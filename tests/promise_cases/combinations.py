@@ -117,6 +117,8 @@ def cases():
         ("mixture", mixture([circle(), segment([0.0, 0.0], [1.0, 2.0])]), np.array([0.5, -1.0])),
     ):
         for clock, t, limit in (
+            (preserving(), 4.0, False),
+            (preserving(), 5.0, False),
             (preserving(), 8.0, False),
             (preserving(), 10.0, True),
             (ou(10.0), 50.0, True),
@@ -125,6 +127,7 @@ def cases():
             (interpolant(), 1e-14, False),
             (brownian(), 1e-14, False),
         ):
-            name = f"extreme times/{label}/{clock.name}/t={t:.3g}"
-            found.append(Case(name, "extreme times", law, clock, x, t, limit=limit))
+            for place, here in (("x", x), ("x=0", 0 * x), ("x=1e4", 8e3 * x)):
+                name = f"extreme times/{label}/{place}/{clock.name}/t={t:.3g}"
+                found.append(Case(name, "extreme times", law, clock, here, t, limit=limit))
     return found

@@ -50,6 +50,10 @@ def cases():
     # Condition number 1e16, correlated: a rotation by 45 degrees of diag(1, 2^-53), exact in float64.
     nearly = np.array([[1 + 2.0**-52, 1.0], [1.0, 1 + 2.0**-52]])
     found += sweep(FAMILY, "cond1e16", gaussian(np.zeros(2), nearly), _places(np.zeros(2), np.ones((2, 1)), rng))
+    # Rank 2 of 3 before rounding, full rank (or barely indefinite) after.
+    rounded = rng.standard_normal((3, 2))
+    law = gaussian(np.zeros(3), rounded @ rounded.T)
+    found += sweep(FAMILY, "rounded rank2of3", law, _places(np.zeros(3), rounded, rng), SHORT)
     scales = np.array([1e-8, 1.0, 1e8])
     correlated = np.array([[1.0, 0.5, 0.25], [0.5, 1.0, 0.5], [0.25, 0.5, 1.0]]) * scales * scales[:, None]
     found += sweep(

@@ -152,9 +152,9 @@ SCHEDULE = (
     (interpolant(), 1 - 2.0**-30),
     (brownian(), 50.0),
     (ou(), 50.0),
-    (preserving(), 5.0),
+    (preserving(), 3.0),
 )
-"""Processes and times that each measure goes through: effective variances from 1e-14 to 1e108."""
+"""Processes and times that each measure goes through: effective variances from 1e-14 to 1e39."""
 
 SHORT = SCHEDULE[::3]
 """A third of the schedule, for measures whose references take long."""

@@ -65,7 +65,7 @@ def condition(measure, process, x, t, log_unit):
 
 
 def matrix_condition(measure, process, x, t):
-    """Condition numbers over x, t and the process (a lower bound on kappa) of covariance, Jacobian and their traces.
+    """Condition numbers of covariance, Jacobian and their traces.
 
     The Jacobian and the divergence are taken against 1/sigma^2 and d/sigma^2, the covariance against its own norm, the
     local dimension against itself or d, whichever is larger.
@@ -80,6 +80,10 @@ def matrix_condition(measure, process, x, t):
     inputs += [
         Input(each.name, each.size, [lambda h, move=move: matrices(measure, move(h), x, t) for move in each.moves])
         for each in process.inputs()
+    ]
+    inputs += [
+        each._replace(moves=[lambda h, move=move: matrices(move(h), process, x, t) for move in each.moves])
+        for each in measure.inputs(*change_of_variables(process, x, t))
     ]
     return _total(_quotients(each, base, scales) for each in inputs)
 

@@ -1,10 +1,15 @@
 """Normal laws with full or deficient rank: elimination on C + sI, block by block.
 
-C + sI has full rank for every s > 0, so no rank is decided here: the given float64 matrix is taken as it stands, and one
-that is exactly singular stays so. Moves of C are congruences, (I + E) C (I + E)^T, which keep its rank; for a matrix of
-full rank they reach every symmetric matrix.
+C + sI has full rank for every s > 0, so the moments need no rank: the given float64 matrix is taken as it stands. The
+condition number does need it. Moves of C are congruences, (I + E) C (I + E)^T, which keep the rank of every block, with
+E_ij scaled by (C_ii / C_jj)^{1/2} so that each entry moves relative to its own diagonal entries, and in blocks of full
+rank, decided exactly in rational numbers, moves of each entry relative to itself. All of these are smaller than moves
+relative to the norm of C: a matrix with entries from 1e-8 to 1e8 is held to the accuracy of each.
 """
 
+from fractions import Fraction
+
+import numpy as np
 from mpmath import mp, mpf
 
 from .arithmetic import exact, moved, norm, subtract
@@ -22,8 +27,8 @@ class Gaussian:
         if isinstance(covariance, dict):
             self.entries = covariance
         else:
-            rows = exact(covariance)
-            self.entries = {(i, j): v for i, row in enumerate(rows) for j, v in enumerate(row) if v}
+            matrix = np.asarray(covariance, dtype=np.float64)
+            self.entries = {(int(i), int(j)): exact(matrix[i, j]) for i, j in zip(*np.nonzero(matrix), strict=True)}
         self.blocks = _blocks(len(self.center), self.entries)
 
     def _block(self, block, s):
@@ -62,17 +67,28 @@ class Gaussian:
         d = len(z)
         tried = range(d) if d <= ALL_COLUMNS else [0, 1, 2, d // 2, d - 1]
         shifts = [lambda h, i=i: Gaussian(moved(self.center, i, h), self.entries) for i in tried]
-        size = mp.sqrt(mp.fsum(v * v for v in self.entries.values()))
-        congruences = []
         # Between different blocks a congruence would join them: only in small dimensions, where blocks are few.
-        pairs = [(i, j) for i in tried for j in tried] if d <= ALL_COLUMNS else [(i, i) for i in tried]
-        columns = {j: {k: v for (k, c), v in self.entries.items() if c == j} for j in tried}
-        for i, j in pairs:
-            change = _congruence(i, columns[j])
-            length = mp.sqrt(mp.fsum(v * v for v in change.values()))
-            if length:
-                congruences.append(lambda h, change=change, length=length: self._changed(change, h / length))
-        return [Input("mean", norm(self.center), shifts), Input("covariance", size, congruences, orthogonal=False)]
+        used = [i for i in tried if (i, i) in self.entries]
+        pairs = [(i, j) for i in used for j in used] if d <= ALL_COLUMNS else [(i, i) for i in used]
+        columns = {j: {k: v for (k, c), v in self.entries.items() if c == j} for j in used}
+        changes = [_congruence(i, columns[j], mp.sqrt(self.entries[i, i] / self.entries[j, j])) for i, j in pairs]
+        for block in self.blocks:
+            if len(block) <= ALL_COLUMNS and set(block) & set(tried) and self._has_full_rank(block):
+                entries = [(i, j) for i in block for j in block if i <= j and (i, j) in self.entries]
+                changes += [{(i, j): self.entries[i, j], (j, i): self.entries[i, j]} for i, j in entries]
+        moves = [lambda h, change=change: self._changed(change, h) for change in changes]
+        return [Input("mean", norm(self.center), shifts), Input("covariance", mpf(1), moves, orthogonal=False)]
+
+    def _has_full_rank(self, block):
+        """Exact elimination: float64 entries are rational numbers."""
+        rows = [[_fraction(self.entries.get((i, j), mpf(0))) for j in block] for i in block]
+        for k in range(len(rows)):
+            if not rows[k][k]:
+                return False  # a positive semi-definite matrix with a zero pivot has lost rank
+            for i in range(k + 1, len(rows)):
+                ratio = rows[i][k] / rows[k][k]
+                rows[i] = [a - ratio * b for a, b in zip(rows[i], rows[k], strict=True)]
+        return True
 
     def _changed(self, change, h):
         entries = dict(self.entries)
@@ -81,12 +97,17 @@ class Gaussian:
         return Gaussian(self.center, entries)
 
 
-def _congruence(i, column):
-    """First-order change of C under C -> (I + E) C (I + E)^T with E = e_i e_j^T, from the column j of C."""
+def _fraction(value):
+    sign, mantissa, exponent, _ = value._mpf_
+    return (-1) ** sign * Fraction(mantissa) * Fraction(2) ** exponent
+
+
+def _congruence(i, column, size):
+    """First-order change of C under C -> (I + E) C (I + E)^T with E = size e_i e_j^T, from the column j of C."""
     change = {}
     for k, value in column.items():
-        change[i, k] = change.get((i, k), mpf(0)) + value
-        change[k, i] = change.get((k, i), mpf(0)) + value
+        change[i, k] = change.get((i, k), mpf(0)) + size * value
+        change[k, i] = change.get((k, i), mpf(0)) + size * value
     return change
 
 
