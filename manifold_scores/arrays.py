@@ -42,6 +42,7 @@ LARGEST_LENGTH = 1e50
 LARGEST_CENTER = 1e100
 SMALLEST_VARIANCE = 1e-100
 LARGEST_VARIANCE = 1e100
+LARGEST_CONCENTRATION = 1e300
 
 
 def _is_numpy_like(value: Any) -> bool:
@@ -81,12 +82,16 @@ def _bounded(name: str, array: FloatArray, bound: float) -> FloatArray:
     return array
 
 
-def positive(name: str, value: Any) -> float:
-    """Return value as a positive finite float between 1e-50 and 1e50."""
+def _number(name: str, value: Any) -> float:
     array = real_array(name, value)
     if array.ndim != 0:
         raise ValueError(f"{name} must be a single number; got an array of shape {array.shape}")
-    number = float(array)
+    return float(array)
+
+
+def positive(name: str, value: Any) -> float:
+    """Return value as a positive finite float between 1e-50 and 1e50."""
+    number = _number(name, value)
     if number <= 0.0:
         raise ValueError(f"{name} must be positive and finite; got {number!r}")
     if not 1e-50 <= number <= LARGEST_LENGTH:
@@ -95,12 +100,13 @@ def positive(name: str, value: Any) -> float:
 
 
 def non_negative(name: str, value: Any) -> float:
-    """Return value as a finite float >= 0, at most 1e50."""
-    return 0.0 if _is_zero(value) else positive(name, value)
-
-
-def _is_zero(value: Any) -> bool:
-    return isinstance(value, (int, float, np.floating, np.integer)) and not isinstance(value, bool) and value == 0
+    """Return value as a float between 0 and 1e300."""
+    number = _number(name, value)
+    if number < 0.0:
+        raise ValueError(f"{name} must not be negative; got {number!r}")
+    if number > LARGEST_CONCENTRATION:
+        raise ValueError(f"{name} must not exceed {LARGEST_CONCENTRATION:g}; got {number!r}")
+    return number
 
 
 def count(name: str, value: Any, least: int = 0) -> int:

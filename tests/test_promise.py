@@ -21,7 +21,7 @@ VECTOR_BOUND = 100.0
 """Promised: errors of score, noise, posterior mean, displacement and log-density in units of eps (1 + kappa)."""
 
 MATRIX_BOUND = 1e-10 / EPSILON
-"""Promised for covariances and Jacobians: 1e-10 (1 + kappa) of their scale; here in the same units of eps (1 + kappa)."""
+"""Promised for covariances and Jacobians: 1e-10 (1 + kappa) of their scale; here too in units of eps (1 + kappa)."""
 
 MATRIX_DIMENSION = 4
 """Matrices are compared up to this ambient dimension, where their references take milliseconds."""

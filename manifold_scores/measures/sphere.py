@@ -23,7 +23,7 @@ class SphereLaw(Measure):
         f = R A(|eta|) eta/|eta|,    Cov = R^2 A' along eta, R^2 A/|eta| across.
 
     Every combination that cancels is evaluated in a form that does not; accuracy a few eps (1 + kappa_condition) for
-    k from 2 to 10 000 and |eta| from 1e-300 to 1e300, c up to 1e50.
+    k from 2 to 10 000 and |eta| from 1e-300 to 1e300, c up to 1e300.
 
     Built by `Sphere.uniform`, `Circle.uniform` and `Sphere.von_mises_fisher`.
 
@@ -32,7 +32,7 @@ class SphereLaw(Measure):
     ambient_dimension : k >= 2.
     radius : R > 0.
     mean_direction : m, any non-zero vector of R^k (normalised here); None for the uniform law.
-    concentration : c >= 0.
+    concentration : 0 <= c <= 1e300.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Point clouds: generic, weighted over 300 orders of magnitude, on Voronoi edges, shifted, in up to 10 000 dimensions."""
+"""Point clouds: weighted over 300 orders of magnitude, on Voronoi edges, shifted, of 1 to 10 000 dimensions."""
 
 import numpy as np
 
@@ -42,6 +42,8 @@ def cases():
     weights = 10.0 ** np.linspace(-300, 0, 10)
     found += sweep(FAMILY, "weights300", cloud(points, weights), _around(points, rng))
     found += sweep(FAMILY, "weights0", cloud(points, np.r_[0.0, weights[1:]]), {"on-empty": points[0]}, SHORT)
+    extreme = np.array([5e-324, 1e-200, 1.0, 1e200, 1.7e308])
+    found += sweep(FAMILY, "weights631", cloud(points[:5], extreme), _around(points, rng), SHORT)
     # A heavy point far out and a light one beside x compete where 300 ln 10 = gap/s.
     pair = np.array([[0.0, 0.0], [1.0, 0.0]])
     for exponent in (-300, -150, -20):

@@ -51,15 +51,15 @@ def ou(rate=0.5):
 
 
 def brownian():
-    return Clock("brownian", lambda ms: ms.BrownianMotion(), lambda: reference.BrownianMotion())
+    return Clock("brownian", lambda ms: ms.BrownianMotion(), reference.BrownianMotion)
 
 
 def preserving():
-    return Clock("vp", lambda ms: ms.VariancePreserving(), lambda: reference.VariancePreserving())
+    return Clock("vp", lambda ms: ms.VariancePreserving(), reference.VariancePreserving)
 
 
 def interpolant():
-    return Clock("interpolant", lambda ms: ms.LinearInterpolant(), lambda: reference.LinearInterpolant())
+    return Clock("interpolant", lambda ms: ms.LinearInterpolant(), reference.LinearInterpolant)
 
 
 def cloud(points, weights=None):

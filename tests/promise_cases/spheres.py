@@ -25,8 +25,12 @@ def _places(k, radius, rng):
 
 
 def cases():
-    found = []
     rng = np.random.default_rng(3)
+    return _uniform(rng) + _fisher(rng)
+
+
+def _uniform(rng):
+    found = []
     found += sweep(UNIFORM, "circle", circle(), _places(2, 1.0, rng))
     found += sweep(UNIFORM, "circle R=1e3", circle(1e3), _places(2, 1e3, rng), SHORT)
     for k, radius in ((3, 2.0), (4, 1.0), (10, 0.5)):
@@ -48,6 +52,21 @@ def cases():
             x[0] = r
             found.append(Case(f"{UNIFORM}/k{k}/kappa=1e{power}", UNIFORM, sphere(k), brownian(), x, t))
 
+    for k, radius, r, t in (
+        (2, 1e40, 0.5e40, 1e-60),
+        (3, 1e45, 1e50, 1e-100),
+        (100, 1e45, 1.0, 1e-30),
+        (10, 1e-50, 1e-50, 1e-4),
+    ):
+        x = np.zeros(k)
+        x[-1] = r
+        name = f"{UNIFORM}/k{k}/kappa=1e{np.log10(radius) + np.log10(r) - np.log10(t):.0f}"
+        found.append(Case(name, UNIFORM, sphere(k, radius), brownian(), x, t))
+    return found
+
+
+def _fisher(rng):
+    found = []
     for k in (2, 3, 10):
         m = np.zeros(k)
         m[0] = 1.0
@@ -64,7 +83,7 @@ def cases():
             schedule = SHORT if k == 2 else SHORT[int(np.log10(c)) % 2 :: 2]
             found += sweep(FISHER, f"k{k}c{c:g}", fisher(k, 1.0, m, c), places, schedule)
             # R z / s = -c m: the natural parameter vanishes, or nearly so, and the law is uniform there.
-            if 1.0 <= c:
+            if c >= 1.0:
                 balance = {
                     "balance": lambda s, c=c, m=m: -c * s * m,
                     "near balance": lambda s, c=c, m=m: -c * s * (1 + 1e-6) * m,

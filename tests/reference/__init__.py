@@ -1,8 +1,8 @@
 """Reference evaluations in mpmath, at 50 digits and more, that share no code with the package under test.
 
 Every number that comes in is a float64 taken as exact. Measures are small classes with the names of the package's own:
-`tilt(z, s)`, `covariance(z, s)`, `log_scale(z, s)`, and `inputs(z, s)`, the ways in which their float64 inputs can move,
-from which `condition` derives condition numbers. All of it works at the precision in force, which `digits` gives.
+`tilt(z, s)`, `covariance(z, s)`, `log_scale(z, s)`, and `inputs(z, s)`, the ways in which their float64 inputs can
+move, from which `condition` derives condition numbers. All of it works at the precision in force, which `digits` gives.
 """
 
 from .arithmetic import exact, floats

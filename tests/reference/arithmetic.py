@@ -1,10 +1,10 @@
-"""Vectors and small matrices of mpmath numbers as plain lists: numpy object arrays would be no faster and less plain."""
+"""Vectors and small matrices of mpmath numbers as plain lists; numpy object arrays would be no faster."""
 
 import numpy as np
 from mpmath import mp, mpf
 
 DIGITS = 130
-"""Working precision in decimal digits: 50 for the result, 50 for the step of the difference quotients, 30 in reserve."""
+"""Working precision in decimal digits: 50 for the result, 50 for the step of difference quotients, 30 in reserve."""
 
 
 def exact(values):

@@ -3,8 +3,8 @@
     G_k(x) = Gamma(k/2) (2/x)^(k/2-1) exp(-x) I_{k/2-1}(x),    A_k(x) = I_{k/2}(x) / I_{k/2-1}(x)
 
 so that log G_k' = A_k - 1 and A_k' = 1 - A_k^2 - (k-1) A_k / x. Two routes: the power series, all of whose terms are
-positive, and Hankel's asymptotic series, whose truncation is of the order exp(-2x + k^2 / 4x) and whose own cancellation,
-of k^2 / 4x in the exponent, is met by more digits.
+positive, and Hankel's asymptotic series, whose truncation is of the order exp(-2x + k^2 / 4x) and whose own
+cancellation, of k^2 / 4x in the exponent, is met by more digits.
 """
 
 from typing import NamedTuple

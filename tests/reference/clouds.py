@@ -68,7 +68,7 @@ class PointCloud:
         else:
             # Along y_i - z the exponent moves fastest; across it, the mean alone moves.
             along = [radial(i) for i in heaviest[:3] if any(offsets[i])]
-            found = [Input("points", size, along + [entry(heaviest[0], 0)], orthogonal=False)]
+            found = [Input("points", size, [*along, entry(heaviest[0], 0)], orthogonal=False)]
         if not self.uniform:
             # Each weight moves relative to itself: moving 1e-300 by a part of 1 would make every bound empty.
             moves = [

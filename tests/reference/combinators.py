@@ -117,7 +117,7 @@ class Mixture:
 
 
 class Embedded:
-    """Image of a measure on R^m under u -> origin + Q u, Q the matrix with orthonormal columns nearest to the given one."""
+    """Image of a measure on R^m under u -> origin + Q u, Q the orthonormal matrix nearest to the given one."""
 
     def __init__(self, measure, basis, origin=None):
         self.measure = measure
@@ -175,7 +175,7 @@ class Embedded:
 
 
 def _orthonormal(rows):
-    """Polar factor by the Newton-Schulz iteration, which doubles the digits each time; exact matrices stay as they are."""
+    """Polar factor by the Newton-Schulz iteration, which doubles the digits each time; exact matrices are kept."""
     for _ in range(12):
         gram = multiply(transpose(rows), rows)
         defect = max(abs(v - (i == j)) for i, row in enumerate(gram) for j, v in enumerate(row))

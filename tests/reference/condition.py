@@ -1,8 +1,8 @@
-"""Condition numbers: how far the targets move, relative to themselves, when the float64 inputs move relative to themselves.
+"""Condition numbers: how far the targets move, relative to themselves, when the float64 inputs move so.
 
-kappa = sum over the inputs of |input| ||d g / d input|| / |g|, by one-sided difference quotients with a step of 1e-50 of
-the input. The operator norm is taken over the directions that an input offers, so where these do not span its space kappa
-is a lower bound: a test against it is then stricter than the promise, never looser.
+kappa = sum over the inputs of |input| ||d g / d input|| / |g|, by one-sided difference quotients with a step of 1e-50
+of the input. The operator norm is taken over the directions that an input offers, so where these do not span its space
+kappa is a lower bound: a test against it is then stricter than the promise, never looser.
 """
 
 import numpy as np

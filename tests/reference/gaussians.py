@@ -2,7 +2,7 @@
 
 C + sI has full rank for every s > 0, so the moments need no rank: the given float64 matrix is taken as it stands. The
 condition number does need it. Moves of C are congruences, (I + E) C (I + E)^T, which keep the rank of every block, with
-E_ij scaled by (C_ii / C_jj)^{1/2} so that each entry moves relative to its own diagonal entries, and in blocks of full
+E_ij = (C_ii / C_jj)^{1/2} / 2 so that each entry moves relative to its own diagonal entries, and in blocks of full
 rank, decided exactly in rational numbers, moves of each entry relative to itself. All of these are smaller than moves
 relative to the norm of C: a matrix with entries from 1e-8 to 1e8 is held to the accuracy of each.
 """
@@ -71,7 +71,7 @@ class Gaussian:
         used = [i for i in tried if (i, i) in self.entries]
         pairs = [(i, j) for i in used for j in used] if d <= ALL_COLUMNS else [(i, i) for i in used]
         columns = {j: {k: v for (k, c), v in self.entries.items() if c == j} for j in used}
-        changes = [_congruence(i, columns[j], mp.sqrt(self.entries[i, i] / self.entries[j, j])) for i, j in pairs]
+        changes = [_congruence(i, columns[j], mp.sqrt(self.entries[i, i] / self.entries[j, j]) / 2) for i, j in pairs]
         for block in self.blocks:
             if len(block) <= ALL_COLUMNS and set(block) & set(tried) and self._has_full_rank(block):
                 entries = [(i, j) for i in block for j in block if i <= j and (i, j) in self.entries]

@@ -110,7 +110,7 @@ class Box:
         return abs(self.tilt(z, s).log_mass)
 
     def inputs(self, z, s):
-        # A coordinate only feels its own ends, so the farthest and the nearest coordinates are enough in high dimension.
+        # A coordinate only feels its own ends: in high dimension the farthest and the nearest stand for all.
         order = sorted(range(len(z)), key=lambda i: abs(z[i] - (self.lower[i] + self.upper[i]) / 2))
         tried = order if len(z) <= 10 else [order[0], order[-1]]
         lowers = [lambda h, i=i: Box(moved(self.lower, i, h), self.upper) for i in tried]

@@ -1,4 +1,4 @@
-"""Noising processes X_t | X_0 = y ~ N(alpha y, sigma^2 I): alpha, sigma^2 and s = sigma^2/alpha^2 of theory.md, section 1."""
+"""Noising processes X_t | X_0 = y ~ N(alpha y, sigma^2 I): alpha, sigma^2 and s = sigma^2 / alpha^2."""
 
 from mpmath import mp, mpf
 

@@ -18,7 +18,7 @@ class Input(NamedTuple):
     """One float64 input of a measure, as one array.
 
     `moves[i](h)` is the measure with this input moved by a vector of length h. If `orthogonal`, the moves go in
-    orthogonal directions, and the largest singular value of the difference quotients is the operator norm on their span.
+    orthogonal directions, and the largest singular value of the quotients is the operator norm on their span.
     """
 
     name: str

@@ -20,7 +20,7 @@ from .bessel import sphere_bessel
 from .records import Input, Tilt
 
 ALL_COLUMNS = 10
-"""Up to this dimension every entry of the mean direction is moved; beyond, the first three and the one along the centre."""
+"""Up to this dimension every entry of the mean direction is moved; beyond, three of them and the way to the centre."""
 
 
 class Sphere:
