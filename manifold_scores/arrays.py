@@ -203,7 +203,7 @@ def weights(name: str, value: Any, size: int) -> FloatArray:
     if array.shape != (size,):
         raise ValueError(f"{name} must have shape ({size},); got {array.shape}")
     if (array < 0.0).any():
-        raise ValueError(f"{name} must be non-negative; got {array.min()!r}")
+        raise ValueError(f"{name} must be non-negative; got {array.min()}")
     if not (array > 0.0).any():
         raise ValueError(f"{name} must not all be zero")
     return array.copy()

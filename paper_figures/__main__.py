@@ -1,0 +1,56 @@
+"""`python -m paper_figures [NAME ...] [--list] [--out figures] [--quick]`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .registry import FIGURES, make
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Figures to make; all if left out.")] = None,
+    show_list: Annotated[bool, typer.Option("--list", help="List the figures and stop.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder to write NAME.png, NAME.npz and NAME.txt into.")] = Path("figures"),
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer samples and coarser grids.")] = False,
+) -> None:
+    """Make the figures: a picture, the numbers it is drawn from, and a caption with their errors."""
+    chosen = list(dict.fromkeys(names or FIGURES))
+    unknown = [name for name in chosen if name not in FIGURES]
+    if unknown:
+        _fail(f"unknown figure {', '.join(map(repr, unknown))}; known figures: {', '.join(FIGURES)}", 2)
+    console = Console()
+    if show_list:
+        table = Table("figure", "what it shows", box=None, pad_edge=False)
+        for name, figure in FIGURES.items():
+            table.add_row(name, figure.title)
+        console.print(table)
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in chosen:
+            start = time.perf_counter()
+            paths = make(name, out, quick)
+            files = " ".join(path.name for path in paths)
+            console.print(f"{name}: wrote {files} to {out} in {time.perf_counter() - start:.1f} s", soft_wrap=True)
+    except OSError as error:
+        _fail(f"cannot write to {out}: {error.strerror or error}", 1)
+    except KeyboardInterrupt:
+        _fail("interrupted; every file written is whole", 130)  # 128 + SIGINT
+
+
+def _fail(message: str, status: int) -> None:
+    typer.echo(f"paper_figures: {message}", err=True)
+    raise typer.Exit(status)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m paper_figures")

@@ -1,0 +1,248 @@
+"""The figures in their --quick size: files, numbers against references computed another way, command-line errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.special import ive, ndtr
+from typer.testing import CliRunner
+
+from paper_figures import atlas_entries, lwb_5, registry, style
+from paper_figures.__main__ import app
+from paper_figures.files import load_arrays, write_whole
+
+STANDARD_ERRORS = 4.0
+"""The seeds are fixed; for a fresh one a correct program fails one such comparison in 16 000."""
+
+SAMPLER_BIAS = 0.025
+"""The integrator is of weak order one; 400 000 samples with 200 steps miss a moment by at most 0.0235 (t = 0.75)."""
+
+ON_A_POINT = 1e-12
+"""At the last positive time, 1.3e-4, the second point weighs e^-10000 of the nearest: what is left is rounding."""
+
+ROUNDING = 1e-9
+"""Of log p: a few eps times the largest exponent, 1e3; the references lose some more digits than the package."""
+
+STEP = 1e-5
+DIFFERENCES = 1e-6
+"""Central differences of t log p: t h^2/6 times a third derivative of at most 0.1 (2/t)^3, so 1.3e-7 at t = 0.01."""
+
+RIM = 0.03
+"""The mass in a contour is summed on the grid, where cells on its rim count whole: about the share of such cells."""
+
+NAMES = ("lwb-5", "oracle-atlas")
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Both figures, made once with the command; the folder does not exist before."""
+    out = tmp_path_factory.mktemp("figures") / "new" / "folder"
+    result = run("--quick", "--out", out)
+    assert result.exit_code == 0, result.output
+    return out, result.output
+
+
+@pytest.fixture(scope="module")
+def five(made):
+    return load_arrays(made[0] / "lwb-5.npz")
+
+
+@pytest.fixture(scope="module")
+def atlas(made):
+    return load_arrays(made[0] / "oracle-atlas.npz")
+
+
+def test_each_figure_is_three_whole_files(made):
+    out, printed = made
+    assert sorted(path.name for path in out.iterdir()) == sorted(
+        f"{name}{suffix}" for name in NAMES for suffix in (".npz", ".png", ".txt")
+    )
+    for name in NAMES:
+        assert f"{name}: wrote {name}.npz {name}.png {name}.txt" in printed
+        with np.load(out / f"{name}.npz", allow_pickle=False) as archive:
+            numbers = [archive[key] for key in archive.files if archive[key].dtype.kind == "f" and "outline" not in key]
+        assert all(np.isfinite(array).all() for array in numbers)
+        with Image.open(out / f"{name}.png") as picture:
+            assert picture.width == style.WIDTH * style.DPI
+            assert len(picture.convert("RGB").getcolors(2**24)) > 100  # something is drawn
+
+
+def test_five_points_are_reached_in_their_proportions(five):
+    distances = np.hypot(*(five["samples"][-1][:, None] - lwb_5.POINTS).T)
+    assert distances.min(axis=0).max() < ON_A_POINT
+    counts = np.bincount(distances.argmin(axis=0), minlength=5)
+    n = counts.sum()
+    np.testing.assert_array_less(
+        np.abs(counts / n - lwb_5.WEIGHTS),
+        STANDARD_ERRORS * np.sqrt(lwb_5.WEIGHTS * (1.0 - lwb_5.WEIGHTS) / n),
+    )
+
+
+def test_caption_repeats_the_counts(made, five):
+    text = (made[0] / "lwb-5.txt").read_text()
+    for (x, y), weight, count in zip(five["points"], five["weights"], np.bincount(five["landed_on"]), strict=True):
+        (line,) = [line for line in text.splitlines() if f"({x:4.1f}, {y:4.1f})" in line]
+        cells = line.split(")")[1].split()
+        assert (float(cells[0]), int(cells[2])) == (weight, count)
+    assert "standard error" in text
+
+
+def test_snapshots_have_the_mean_and_spread_of_p_t(five):
+    mean = lwb_5.WEIGHTS @ lwb_5.POINTS
+    spread = (lwb_5.POINTS - mean).T * lwb_5.WEIGHTS @ (lwb_5.POINTS - mean)
+    for t, samples in zip(five["times"], five["samples"], strict=True):
+        alpha, sigma2 = np.exp(-0.5 * t), 1.0 - np.exp(-t)  # [LWB]: a = 1/2
+        covariance = alpha**2 * spread + sigma2 * np.eye(2)
+        error = STANDARD_ERRORS * np.sqrt(covariance.diagonal() / len(samples)) + SAMPLER_BIAS
+        assert (np.abs(samples.mean(axis=0) - alpha * mean) < error).all()
+        # Var of an empirical variance is below that of a normal law, 2 v^2/n, for these flatter ones.
+        error = STANDARD_ERRORS * np.sqrt(2.0 / len(samples)) * covariance.diagonal().max() + SAMPLER_BIAS
+        assert (np.abs(np.cov(samples.T) - covariance) < error).all()
+
+
+def test_contours_are_of_the_mixture_and_hold_their_mass(five):
+    axis = five["grid_axis"]
+    grid = np.stack(np.meshgrid(axis, axis), axis=-1)
+    for t, log_density, levels in zip(five["times"], five["log_density"], five["levels"], strict=False):
+        alpha, sigma2 = np.exp(-0.5 * t), 1.0 - np.exp(-t)
+        reference = log_mixture(grid, alpha * lwb_5.POINTS, lwb_5.WEIGHTS, sigma2)
+        np.testing.assert_allclose(log_density, reference, atol=ROUNDING)
+        if t > 0.5:  # narrower peaks fall between the nodes
+            mass = np.exp(log_density) * (axis[1] - axis[0]) ** 2
+            inside = [mass[log_density >= level].sum() for level in levels]
+            np.testing.assert_allclose(inside, five["masses"], atol=RIM)
+
+
+def log_mixture(x, points, weights, variance):
+    exponents = np.log(weights) - ((x[..., None, :] - points) ** 2).sum(axis=-1) / (2.0 * variance)
+    return np.logaddexp.reduce(exponents, axis=-1) - np.log(2.0 * np.pi * variance)
+
+
+def ring(x, radius, t):
+    """Density of the uniform law on a circle, noised."""
+    r = np.hypot(x[..., 0], x[..., 1])
+    return np.exp(-((r - radius) ** 2) / (2.0 * t)) * ive(0, r * radius / t) / (2.0 * np.pi * t)
+
+
+def interval(c, length, t):
+    """Density at c of the uniform law on [0, length], noised; taken from the lower end, where nothing cancels."""
+    c = np.minimum(c, length - c)
+    return (ndtr(c / np.sqrt(t)) - ndtr((c - length) / np.sqrt(t))) / length
+
+
+def star(x, t):
+    density = 0.0
+    for a, b in zip(atlas_entries.STAR[:-1], atlas_entries.STAR[1:], strict=True):
+        length = np.hypot(*(b - a))
+        along, across = (x - a) @ (b - a) / length, (x - a) @ np.array([[0.0, 1.0], [-1.0, 0.0]]) @ (b - a) / length
+        gauss = np.exp(-(across**2) / (2.0 * t)) / np.sqrt(2.0 * np.pi * t)
+        density = density + 0.2 * gauss * interval(along, length, t)
+    return np.log(density)
+
+
+def von_mises(x, t):
+    radius, c = atlas_entries.RADIUS, atlas_entries.CONCENTRATION
+    eta = np.linalg.norm(x * (radius / t) + c * atlas_entries.DIRECTION / np.sqrt(2.0), axis=-1)
+    exponent = -((x**2).sum(axis=-1) + radius**2) / (2.0 * t) + eta - c
+    return exponent + np.log(ive(0, eta) / ive(0, c)) - np.log(2.0 * np.pi * t)
+
+
+def rings(x, t):
+    total = sum(radius for _, radius in atlas_entries.RINGS)
+    return np.log(sum(radius / total * ring(x - [c, 0.0], radius, t) for c, radius in atlas_entries.RINGS))
+
+
+def cylinders(x, t):
+    (drum, drum_half), (pipe, pipe_half) = atlas_entries.DRUM, atlas_entries.PIPE
+    share = drum * drum_half / (drum * drum_half + pipe * pipe_half)
+    upright = ring(x, drum, t) * interval(drum_half, 2.0 * drum_half, t)
+    across = np.stack([x[..., 1], np.zeros_like(x[..., 1])], axis=-1)
+    lying = ring(across, pipe, t) * interval(x[..., 0] + pipe_half, 2.0 * pipe_half, t)
+    return np.log(share * upright + (1.0 - share) * lying)
+
+
+def cloud(x, t):
+    return log_mixture(x, atlas_entries.CLOUD, atlas_entries.CLOUD_WEIGHTS, t)
+
+
+def gradient(log_density, x, t):
+    steps = STEP * np.eye(2)
+    return np.stack([(log_density(x + h, t) - log_density(x - h, t)) / (2.0 * STEP) for h in steps], axis=-1)
+
+
+@pytest.mark.parametrize(("row", "log_density"), list(enumerate([cloud, star, von_mises, rings, cylinders])))
+def test_atlas_against_closed_forms(atlas, row, log_density):
+    for column, t in enumerate(atlas["times"]):
+        np.testing.assert_allclose(atlas["log_density"][row, column], log_density(atlas["fine"], t), atol=ROUNDING)
+        slope = gradient(log_density, atlas["coarse"], t)
+        np.testing.assert_allclose(t * atlas["score"][row, column], t * slope, atol=DIFFERENCES)
+        mean = atlas["lattice"] + t * gradient(log_density, atlas["lattice"], t)
+        np.testing.assert_allclose(atlas["posterior_mean"][row, column], mean, atol=DIFFERENCES)
+
+
+def test_atlas_states_its_errors(made, atlas):
+    text = (made[0] / "oracle-atlas.txt").read_text()
+    assert atlas["errors"].max() < ROUNDING
+    for name, errors in zip(atlas["name"], atlas["errors"].max(axis=1), strict=True):
+        (line,) = [line for line in text.splitlines() if line.startswith(f"    {name}")]
+        np.testing.assert_allclose([float(cell) for cell in line[20:].split()], errors, rtol=0.06)  # two digits printed
+
+
+def test_every_figure_in_the_list(tmp_path):
+    result = run("--list", "--out", tmp_path / "nothing")
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.output.splitlines()[1:] if not line.startswith(" ")] == list(NAMES)
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_wrong_name_is_one_line_and_status_2(tmp_path):
+    result = run("lwb-5", "lwb-55", "--out", tmp_path / "nothing")
+    assert result.exit_code == 2
+    assert result.output == "paper_figures: unknown figure 'lwb-55'; known figures: lwb-5, oracle-atlas\n"
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_folder_that_is_a_file_is_one_line_and_status_1(tmp_path):
+    (tmp_path / "taken").write_text("")
+    result = run("lwb-5", "--quick", "--out", tmp_path / "taken")
+    assert result.exit_code == 1
+    assert result.output == f"paper_figures: cannot write to {tmp_path / 'taken'}: File exists\n"
+
+
+def test_interrupted_figure_leaves_whole_files_only(tmp_path, monkeypatch):
+    def interrupted(data):
+        raise KeyboardInterrupt
+
+    small = registry.PaperFigure("", lambda quick: {"x": np.arange(3.0)}, interrupted, lambda data: "")
+    monkeypatch.setitem(registry.FIGURES, "lwb-5", small)
+    result = run("lwb-5", "--out", tmp_path)
+    assert result.exit_code == 130  # 128 + SIGINT, as shells expect
+    assert result.output == "paper_figures: interrupted; every file written is whole\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["lwb-5.npz"]
+    np.testing.assert_array_equal(load_arrays(tmp_path / "lwb-5.npz")["x"], np.arange(3.0))
+
+
+def test_interrupted_write_keeps_the_file_before(tmp_path):
+    target = tmp_path / "caption.txt"
+    target.write_text("before")
+
+    def interrupted():
+        with write_whole(target) as file:
+            file.write(b"half of")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert [path.name for path in tmp_path.iterdir()] == ["caption.txt"]
+    assert target.read_text() == "before"
+
+
+def test_pickled_data_are_refused(tmp_path):
+    np.savez(tmp_path / "data.npz", x=np.array([{"code": "anything"}], dtype=object))
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        load_arrays(tmp_path / "data.npz")
