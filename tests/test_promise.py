@@ -33,7 +33,6 @@ UNDERFLOWN_SIGNAL = mpf(10) ** -150
 """Where alpha^2 underflows, what is of the size of alpha counts as zero."""
 
 VECTORS = ("score", "noise", "posterior_mean", "displacement", "log_density")
-MATRICES = ("posterior_covariance", "score_jacobian", "score_divergence", "local_dimension")
 
 
 class Outcome(NamedTuple):
@@ -44,7 +43,7 @@ class Outcome(NamedTuple):
     kappa: float
 
 
-def outcomes(case):
+def outcomes(case, package=ms):
     """Quantity -> Outcome for one case; empty where the package refuses a time at which alpha^2 underflows."""
     with mp.workdps(60):
         x, t = reference.exact(case.x), reference.exact(case.t)
@@ -52,7 +51,7 @@ def outcomes(case):
     with mp.workdps(digits):
         truth = _Truth(case.law.reference(), case.clock.reference(), x, t, case.strict)
         try:
-            return _compare(case, truth)
+            return _compare(case, truth, package)
         except ValueError as refusal:
             if case.limit and str(refusal).startswith("t "):
                 return {}
@@ -73,9 +72,9 @@ class _Truth(NamedTuple):
         return {name: near if self.strict else full for name, (full, near) in both.items()}
 
 
-def _compare(case, truth):
-    measure, process = case.law.package(ms), case.clock.package(ms)
-    noised = ms.NoisedMeasure(measure, process)
+def _compare(case, truth, package):
+    measure, process = case.law.package(package), case.clock.package(package)
+    noised = package.NoisedMeasure(measure, process)
     exact = reference.targets(*truth[:4])
     unit = reference.log_density_unit(*truth[:4])
     kappas = truth.kappas(unit)
@@ -89,10 +88,13 @@ def _compare(case, truth):
         z, s = reference.change_of_variables(truth.process, truth.x, truth.t)
         z, s = reference.floats(z), float(s)
     if s <= LARGEST_VARIANCE:
-        # The tilt is a function of float64 centre and variance of its own.
+        # The tilt is a function of float64 centre and variance of its own; how far it moves with them is known at the
+        # exact z and s, and absolutely, as |delta| itself may change by any factor where it nearly vanishes.
         displacement = truth.measure.tilt(reference.exact(z), reference.exact(s)).displacement
-        error = _distance(measure.tilt(z, s).displacement, displacement) / _size(displacement, case.limit)
-        found["displacement"] = _outcome(error, kappas["displacement"], VECTOR_BOUND)
+        scale = _size(displacement, case.limit, mp.sqrt(mp.fsum(exact.posterior_mean, squared=True)))
+        moves = kappas["displacement"] * float(_size(exact.displacement, case.limit) / scale)
+        error = _distance(measure.tilt(z, s).displacement, displacement) / scale
+        found["displacement"] = _outcome(error, moves, VECTOR_BOUND)
 
     if len(case.x) <= MATRIX_DIMENSION:
         exact = reference.matrices(*truth[:4])
@@ -109,10 +111,15 @@ def _outcome(error, kappa, bound):
     return Outcome(np.inf if np.isnan(ratio) else ratio, bound, kappa)
 
 
-def _size(exact, limit):
-    """|g|, or 1 where g = 0: that is below the float64 range, or below alpha where the limit law has g = 0."""
+def _size(exact, limit, length=0):
+    """|g|, or 1 where g = 0.
+
+    That is below the float64 range, below alpha where the limit law has g = 0, or below the working precision of a g
+    that is a difference of vectors of this `length`.
+    """
     size = mp.sqrt(mp.fsum(exact, squared=True))
-    return size if size > (UNDERFLOWN_SIGNAL if limit else reference.VANISHING) else mpf(1)
+    smallest = max(UNDERFLOWN_SIGNAL if limit else reference.VANISHING, length * mpf(10) ** (20 - mp.dps))
+    return size if size > smallest else mpf(1)
 
 
 def _distance(value, exact):

@@ -21,8 +21,11 @@ VANISHING = mpf(10) ** -290
 ALL_COLUMNS = 12
 """Up to this dimension x moves along every axis; beyond, along chosen directions."""
 
-POWER_STEPS = 4
+POWER_STEPS = 3
 """Power iterations towards the widest direction of the covariance in high dimension."""
+
+START_ENTRIES = 32
+"""Non-zero entries of the first vector of that iteration: a box then has few new coordinates to integrate over."""
 
 
 def condition(measure, process, x, t, log_unit):
@@ -109,7 +112,9 @@ def _center_input(at, base, x):
         return Input("x", norm(x), [lambda h, e=e: at(x=add(x, scale(h, e))) for e in identity(d)])
     directions = [vector for vector in (x, base.displacement) if norm(vector)]
     rng = np.random.default_rng(7)
-    direction = [mpf(v) for v in rng.standard_normal(d)]
+    direction = [mpf(0)] * d
+    for i in rng.choice(d, min(d, START_ENTRIES), replace=False):
+        direction[i] = mpf(rng.standard_normal())
     h = STEP * (norm(x) or mpf(1))
     for _ in range(POWER_STEPS):
         direction = scale(1 / norm(direction), direction)
@@ -130,23 +135,23 @@ def _quotients(each, base, scales):
     columns = {name: [] for name in scales}
     for move in each.moves:
         for name, value in move(h)._asdict().items():
+            factor = 1 / (STEP * scales[name])
             before = getattr(base, name)
-            columns[name].append(
-                [(p - q) / (STEP * scales[name]) for p, q in zip(_flat(value), _flat(before), strict=True)]
-            )
+            change = [factor * (p - q) for p, q in zip(_flat(value), _flat(before), strict=True)]
+            columns[name].append(floats(change))
     result = {}
     for name, found in columns.items():
         if each.orthogonal and len(found) > 1:
-            result[name] = float(np.linalg.norm(floats(found), 2))
+            result[name] = float(np.linalg.norm(found, 2))
         else:
-            result[name] = max(float(norm(column)) for column in found)
+            result[name] = max(float(np.linalg.norm(column)) for column in found)
     return result
 
 
 def _flat(value):
     if not isinstance(value, list):
         return [value]
-    return [v for row in value for v in _flat(row)]
+    return value if not isinstance(value[0], list) else [v for row in value for v in row]
 
 
 def _largest(matrix):

@@ -1,0 +1,116 @@
+"""The same inputs and seed give the same bits, for any number of threads and however queries are cut into blocks."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import manifold_scores as ms
+from manifold_scores.measures import point_cloud
+from tests import strategies
+
+ROOT = pathlib.Path(ms.__file__).parents[1]
+
+PROBE = """
+import hashlib
+import numpy as np
+import manifold_scores as ms
+from tests import strategies
+
+rng = np.random.default_rng(0)
+laws = {law.kind: law.measure for law in strategies.examples().values()}
+factor = rng.standard_normal((200, 200))
+covariance = np.einsum("ij,kj->ik", factor, factor)  # not by BLAS: the input itself must not depend on threads
+basis = np.zeros((200, 100))
+basis[np.arange(100) * 2, np.arange(100)], basis[np.arange(100) * 2 + 1, np.arange(100)] = 0.6, 0.8
+laws |= {
+    "large cloud": ms.PointCloud(rng.standard_normal((3000, 3)), rng.uniform(0, 1, 3000)),
+    "wide cloud": ms.PointCloud(rng.standard_normal((90, 200))),
+    "gaussian in R^200": ms.Gaussian(rng.standard_normal(200), covariance),
+    "singular gaussian in R^200": ms.Gaussian(np.zeros(200), covariance[:, :1] * covariance[:, 0]),
+    "sphere in R^200": ms.Sphere(200).von_mises_fisher(np.ones(200), 30.0),
+    "embedded in R^200": ms.Embedded(ms.Sphere(100).uniform(), basis),
+    "mixture in R^200": ms.Mixture([ms.Sphere(200).uniform(), ms.Gaussian(np.zeros(200), covariance)]),
+}
+targets = ("log_density", "score", "posterior_mean", "noise", "score_divergence", "local_dimension")
+for kind, measure in laws.items():
+    d = measure.ambient_dimension
+    x, t = rng.standard_normal((40, d)), np.geomspace(0.01, 3, 40)
+    noised = ms.NoisedMeasure(measure, ms.OrnsteinUhlenbeck())
+    results = {name: getattr(noised, name)(x, t) for name in targets}
+    few = slice(0, 40, 20)
+    results["posterior_covariance"] = noised.posterior_covariance(x[few], t[few])
+    results["score_jacobian"] = noised.score_jacobian(x[few], t[few])
+    results["sample"], results["noised sample"] = measure.sample(500, 1), noised.sample(500, 0.5, 2)
+    times = np.append(ms.geometric_times(0.01, 2.0, 4), 0.0)
+    results["reverse sde"] = ms.reverse_sde(noised, times, 20, 3)
+    results["euler-maruyama"] = ms.reverse_sde(noised, times[:-1], 20, 3, method="euler-maruyama")
+    results["flow"] = ms.probability_flow(noised, times, 20, 4)
+    for name, value in results.items():
+        print(kind, "/", name, hashlib.sha256(value.tobytes()).hexdigest())
+subspace = ms.AffineSubspace(basis)
+x = rng.standard_normal((300, 200))
+for name in ("project", "distance"):
+    print("subspace /", name, hashlib.sha256(getattr(subspace, name)(x).tobytes()).hexdigest())
+"""
+
+
+def _fingerprints(threads):
+    names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    environment = os.environ | dict.fromkeys(names, str(threads)) | {"PYTHONPATH": str(ROOT)}
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PROBE],
+        env=environment,
+        check=True,
+        timeout=300,
+        capture_output=True,
+        text=True,
+    )
+    return dict(line.rsplit(" ", 1) for line in run.stdout.splitlines())
+
+
+def test_one_and_two_threads_give_the_same_bits():
+    one, two = _fingerprints(1), _fingerprints(2)
+    assert len(one) > 200
+    assert one.keys() == two.keys()
+    assert [name for name in one if one[name] != two[name]] == []
+
+
+@pytest.mark.parametrize("d", [1, 3, 40])
+@pytest.mark.parametrize("blocks", [1, 2, 7, 10_000])
+def test_blocks_of_queries_do_not_show(monkeypatch, d, blocks):
+    rng = np.random.default_rng(d)
+    cloud = ms.PointCloud(rng.standard_normal((600, d)), 10.0 ** rng.uniform(-200, 0, 600))
+    z, s = rng.standard_normal((97, d)), np.geomspace(1e-6, 1e3, 97)
+    plain, covariance = cloud.tilt(z, s), cloud.tilt_covariance(z, s)
+    monkeypatch.setattr(point_cloud, "_QUERY_BLOCKS", blocks)
+    tilt = cloud.tilt(z, s)
+    for name in ("log_mass", "mean", "displacement"):
+        np.testing.assert_array_equal(getattr(tilt, name), getattr(plain, name))
+    np.testing.assert_array_equal(cloud.tilt_covariance(z, s), covariance)
+
+
+@pytest.mark.parametrize("kind", strategies.examples())
+def test_neighbours_in_a_call_do_not_show(kind):
+    measure = strategies.examples()[kind].measure
+    z = np.random.default_rng(1).uniform(-2, 2, (50, measure.ambient_dimension))
+    s = np.geomspace(1e-6, 1e3, 50)
+    together, alone = measure.tilt(z, s), [measure.tilt(*pair) for pair in zip(z, s, strict=True)]
+    for name in ("log_mass", "mean", "displacement"):
+        np.testing.assert_array_equal(getattr(together, name), [getattr(tilt, name) for tilt in alone])
+    order = np.random.default_rng(2).permutation(50)
+    np.testing.assert_array_equal(measure.tilt(z[order], s[order]).mean, together.mean[order])
+    np.testing.assert_array_equal(measure.tilt_covariance(z[order], s[order]), measure.tilt_covariance(z, s)[order])
+
+
+def test_calls_leave_no_trace():
+    measure = ms.Sphere(5).von_mises_fisher(np.ones(5), 3.0)
+    noised = ms.NoisedMeasure(measure, ms.BrownianMotion())
+    x = np.random.default_rng(0).standard_normal((20, 5))
+    first = noised.score(x, 0.3)
+    noised.score(10 * x, 1e-6)
+    noised.sample(10, 0.5, 0)
+    np.testing.assert_array_equal(noised.score(x, 0.3), first)

@@ -1,0 +1,62 @@
+"""No array of queries times points is ever built."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import manifold_scores as ms
+
+ROOT = pathlib.Path(ms.__file__).parents[1]
+
+ALLOWANCE = 200e6
+"""Bytes by which the peak may grow: inputs and results of all cases take below 60 MB, kernels and threads the rest. The
+smallest array of queries times points here would take 800 MB."""
+
+PROBE = """
+import resource
+import sys
+import numpy as np
+import manifold_scores as ms
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+kind, queries, points, d = sys.argv[1], *map(int, sys.argv[2:5])
+rng = np.random.default_rng(0)
+
+def noised(n):
+    cloud = ms.PointCloud(rng.standard_normal((n, d)))
+    if kind == "mixture":
+        cloud = ms.Mixture([ms.Gaussian(mean, np.eye(d)) for mean in rng.standard_normal((n, d))])
+    return ms.NoisedMeasure(cloud, ms.OrnsteinUhlenbeck())
+
+target = "score_divergence" if kind == "divergence" else "score"
+getattr(noised(10), target)(rng.standard_normal((10, d)), 0.5)  # code and threads
+before = peak()
+value = getattr(noised(points), target)(rng.standard_normal((queries, d)), 0.5)
+assert np.isfinite(value).all()
+print(peak() - before)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "queries", "points", "d"),
+    [
+        ("score", 50_000, 50_000, 2),
+        ("score", 5_000, 20_000, 64),
+        ("divergence", 10_000, 10_000, 3),
+        ("mixture", 400_000, 250, 1),
+    ],
+)
+def test_peak_memory(kind, queries, points, d):
+    pytest.importorskip("resource", reason="peak memory is read through the Unix module resource")
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    run = subprocess.run(
+        [sys.executable, "-c", PROBE, kind, str(queries), str(points), str(d)],
+        env=environment, check=True, timeout=300, capture_output=True, text=True,
+    )  # fmt: skip
+    assert float(run.stdout) < ALLOWANCE
+    assert 8 * queries * points >= 4 * ALLOWANCE - 1  # what it would take otherwise
