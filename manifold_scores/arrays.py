@@ -39,9 +39,9 @@ FloatArray: TypeAlias = NDArray[np.float64]
 
 # Squares of lengths over variances must stay far inside the float64 range.
 LARGEST_LENGTH = 1e50
-LARGEST_CENTER = 1e100
+LARGEST_CENTER = 1e150
 SMALLEST_VARIANCE = 1e-100
-LARGEST_VARIANCE = 1e100
+LARGEST_VARIANCE = 1e290
 LARGEST_CONCENTRATION = 1e300
 
 
@@ -169,7 +169,7 @@ def symmetric(name: str, value: Any, size: int) -> FloatArray:
     array = real_array(name, value)
     if array.shape != (size, size):
         raise ValueError(f"{name} must have shape ({size}, {size}); got {array.shape}")
-    _bounded(name, array, LARGEST_VARIANCE)
+    _bounded(name, array, LARGEST_LENGTH**2)
     scale = np.sqrt(np.abs(np.outer(array.diagonal(), array.diagonal())))
     if (np.abs(array - array.T) > 1e-12 * scale).any():
         raise ValueError(f"{name} must be symmetric; the largest asymmetry is {np.abs(array - array.T).max():g}")
@@ -220,7 +220,7 @@ def times(name: str, value: Any, end: float = math.inf) -> FloatArray:
 
 
 def variances(name: str, value: Any) -> FloatArray:
-    """Return positive variances within [1e-100, 1e100]."""
+    """Return positive variances within [1e-100, 1e290]."""
     array = times(name, value)
     if array.size and not SMALLEST_VARIANCE <= array.min() <= array.max() <= LARGEST_VARIANCE:
         raise ValueError(

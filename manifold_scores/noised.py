@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import arrays
 from .arrays import FloatArray
@@ -15,20 +16,32 @@ from .tilt import Measure
 
 __all__ = ["NoisedMeasure"]
 
-# Below this ratio alpha_t / sigma_t the law p_t is N(0, sigma_t^2 I) to 1e-50 relative, and alpha_t is held at it: the
-# limit law comes out where alpha_t itself would underflow.
-_SMALLEST_SIGNAL_RATIO = 1e-50
+# Below this ratio alpha_t / sigma_t the moments of the data are taken at this ratio.  They differ from their limits,
+# those of the data law itself, by less than rounding, while alpha_t^2 or x/alpha_t would leave the float64 range.
+_SMALLEST_SIGNAL_RATIO = 1e-145
 
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """Arguments of one call, flattened: z = x/alpha, s = sigma^2/alpha^2, and what takes results back."""
+    """Arguments of one call, flattened: z = x/alpha, s = sigma^2/alpha^2, and what takes results back.
+
+    Where `limit` is set, z and s belong to the smallest alpha that is resolved, not to `alpha`.
+    """
 
     rows: arrays.Rows
     alpha: FloatArray
     sigma2: FloatArray
     z: FloatArray
     s: FloatArray
+    limit: NDArray[np.bool_]
+
+    def pull(self, measure: Measure) -> FloatArray:
+        """Return alpha f - x = alpha delta, shape (n, d)."""
+        tilt = measure.tilt_rows(self.z, self.s)
+        pull: FloatArray = self.alpha[:, None] * tilt.displacement
+        if self.limit.any():
+            pull[self.limit] = (self.alpha[:, None] * tilt.mean - self.rows.points)[self.limit]
+        return pull
 
 
 class NoisedMeasure:
@@ -42,7 +55,7 @@ class NoisedMeasure:
 
     Accuracy: backward stable, within 100 eps (1 + kappa) in norm of a 50-digit evaluation at the same float64 inputs,
     kappa the condition number with respect to all of them; covariance and Jacobian within 1e-10 (1 + kappa) of their
-    scale.  It holds for t from 1e-14 to 50 and |x| to 1e4.  Where alpha_t < 1e-50 sigma_t the limit law is used.
+    scale.  It holds for t from 1e-14 to 50 and |x| to 1e4.  Where alpha_t^2 underflows the limit law is used.
 
     Every method raises ValueError or TypeError, naming the argument, for a wrong shape, NaN or infinity, t <= 0, or t
     past the end of the process.
@@ -76,7 +89,7 @@ class NoisedMeasure:
     def score(self, x: Any, t: Any) -> Any:
         """Return grad log p_t(x) = alpha delta / sigma^2, shape (..., d); it blows up like (y_x - x)/t off M."""
         q = self._query(x, t)
-        return q.rows.restore((q.alpha / q.sigma2)[:, None] * self.measure.tilt_rows(q.z, q.s).displacement)
+        return q.rows.restore(q.pull(self.measure) / q.sigma2[:, None])
 
     def posterior_mean(self, x: Any, t: Any) -> Any:
         """Return f(x, t) = E[X_0 | X_t = x], the bounded target of [LWB] Theorem 3.7, shape (..., d)."""
@@ -91,8 +104,7 @@ class NoisedMeasure:
     def noise(self, x: Any, t: Any) -> Any:
         """Return E[xi | X_t = x] = -sigma grad log p_t(x), the target of DDPM, shape (..., d)."""
         q = self._query(x, t)
-        scale = -q.alpha / np.sqrt(q.sigma2)
-        return q.rows.restore(scale[:, None] * self.measure.tilt_rows(q.z, q.s).displacement)
+        return q.rows.restore(-q.pull(self.measure) / np.sqrt(q.sigma2)[:, None])
 
     def score_jacobian(self, x: Any, t: Any) -> Any:
         """Return the Hessian of log p_t, (Cov/s - I)/sigma^2, shape (..., d, d)."""
@@ -139,8 +151,9 @@ class NoisedMeasure:
             raise ValueError(
                 f"t must give an effective variance of at least {arrays.SMALLEST_VARIANCE:g}; got t = {t_rows.min()}"
             )
-        floor = _SMALLEST_SIGNAL_RATIO * np.sqrt(sigma2)
+        largest = np.abs(rows.points).max(axis=1, initial=0.0)
+        floor = np.maximum(_SMALLEST_SIGNAL_RATIO * np.sqrt(sigma2), largest / arrays.LARGEST_CENTER)
         limit = alpha < floor
-        alpha = np.where(limit, floor, alpha)
-        s = np.where(limit, _SMALLEST_SIGNAL_RATIO**-2, s)
-        return _Query(rows, alpha, sigma2, rows.points / alpha[:, None], s)
+        resolved = np.where(limit, floor, alpha)
+        s = np.where(limit, sigma2 / resolved**2, s)
+        return _Query(rows, alpha, sigma2, rows.points / resolved[:, None], s, limit)

@@ -28,11 +28,20 @@ class Tilt:
     log_mass : log Z(z, s), shape (...).
     mean : f = E_Q[y], shape (..., d).
     displacement : delta = E_Q[y - z], shape (..., d), accumulated as such: it keeps its digits where f - z would not.
+    anchor, log_rest : a point p within about the size of the support, shape (..., d), and log Z + |z - p|^2/2s, shape
+        (...), computed without that cancellation.  Far away log Z itself is so large that its rounding would decide
+        the shares of a mixture; the rests are not.  None, in a measure that does not provide them, stands for z, log Z.
     """
 
     log_mass: Any
     mean: Any
     displacement: Any
+    anchor: Any = None
+    log_rest: Any = None
+
+    def anchored(self, centers: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return (anchor, log_rest) for rows tilted at centers."""
+        return (centers, self.log_mass) if self.anchor is None else (self.anchor, self.log_rest)
 
 
 class Measure(ABC):
@@ -50,9 +59,9 @@ class Measure(ABC):
 
         Parameters
         ----------
-        center : z, shape (..., d), |z| <= 1e100.
+        center : z, shape (..., d), no entry above 1e50 max(1, sqrt(s)) or 1e150.
         variance : s > 0 (a variance, in squared units of y), scalar or broadcasting against center.shape[:-1];
-            between 1e-100 and 1e100.
+            between 1e-100 and 1e290.
 
         Raises
         ------
@@ -77,8 +86,14 @@ class Measure(ABC):
         return self.sample_rows(arrays.count("n", n), arrays.generator(rng))
 
     def _rows(self, center: Any, variance: Any) -> arrays.Rows:
-        return arrays.Rows("center", center, "variance", arrays.variances("variance", variance),
-                           self.ambient_dimension, arrays.LARGEST_CENTER)  # fmt: skip
+        variance = arrays.variances("variance", variance)
+        rows = arrays.Rows("center", center, "variance", variance, self.ambient_dimension, arrays.LARGEST_CENTER)
+        largest = np.abs(rows.points).max(axis=1, initial=0.0)
+        if (largest > arrays.LARGEST_LENGTH * np.maximum(1.0, np.sqrt(rows.scalars))).any():
+            raise ValueError(
+                f"center must not exceed {arrays.LARGEST_LENGTH:g} max(1, sqrt(variance)); got {largest.max():g}"
+            )
+        return rows
 
     @abstractmethod
     def tilt_rows(self, centers: FloatArray, variances: FloatArray) -> Tilt:
@@ -97,6 +112,9 @@ class Measure(ABC):
         """Return n draws (n, d)."""
 
     @staticmethod
-    def _empty(centers: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Uninitialised (log_mass, mean, displacement) for a kernel to fill."""
-        return np.empty(centers.shape[0]), np.empty_like(centers), np.empty_like(centers)
+    def _empty(centers: FloatArray) -> Tilt:
+        """Return a record of uninitialised arrays for a kernel to fill."""
+        size = centers.shape[0]
+        return Tilt(
+            np.empty(size), np.empty_like(centers), np.empty_like(centers), np.empty_like(centers), np.empty(size)
+        )

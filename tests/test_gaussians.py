@@ -62,6 +62,17 @@ def test_graded_correlated_covariances_are_full_rank():
     np.testing.assert_allclose(gaussian.tilt(z, 1e-40).displacement / 1e-40, wanted, rtol=1e-12)
 
 
+@pytest.mark.parametrize("exponent", [-20, -30, -40])
+def test_nearly_dependent_coordinates_are_still_independent(exponent):
+    gap = 2.0**exponent  # eigenvalues 2 - gap and gap, exactly representable
+    gaussian = ms.Gaussian([0.0, 0.0], [[1.0, 1.0 - gap], [1.0 - gap, 1.0]])
+    assert gaussian.dimension == 2
+    # The condition number with respect to the entries is 2/gap.
+    for s in (gap / 64, gap, 1.0):
+        displacement = gaussian.tilt([1.0, -1.0], s).displacement
+        np.testing.assert_allclose(displacement, np.array([-1.0, 1.0]) * s / (gap + s), rtol=16 * EPSILON / gap)
+
+
 @pytest.mark.parametrize(
     ("covariance", "rank"),
     [

@@ -15,8 +15,8 @@ ROOT = pathlib.Path(ms.__file__).parents[1]
 
 HEAVY = [
     "numba", "llvmlite", "matplotlib", "sympy", "mpmath", "torch", "dask", "sklearn", "pandas", "cupy", "jax", "typer",
-    "rich", "tqdm", "array_api_compat", "scipy.special", "scipy.linalg", "scipy.stats", "scipy.optimize", "scipy.sparse",
-    "scipy.integrate", "scipy.spatial",
+    "rich", "tqdm", "array_api_compat", "scipy.special", "scipy.linalg", "scipy.stats", "scipy.optimize",
+    "scipy.sparse", "scipy.integrate", "scipy.spatial",
 ]  # fmt: skip
 """Imported on first use only."""
 

@@ -20,18 +20,20 @@ def gaussian_first_moments(
     log_mass: FloatArray,
     mean: FloatArray,
     displacement: FloatArray,
+    log_rest: FloatArray,
 ) -> None:
     """Moments of N(mean_0, axes diag(eigenvalues) axes^T) tilted at (z, s); axes (d, r) orthonormal, eigenvalues > 0.
 
     With w = lambda / (lambda + s) the mean is the convex combination w z + (1 - w) mean_0 along each axis, plus mean_0
     off the range, and the displacement -(1 - w)(z - mean_0) minus the part of z - mean_0 off the range: no term is a
-    difference of larger ones.
+    difference of larger ones.  The anchor is the mean, for which log_rest = log Z + |displacement|^2/2s is a
+    sum of terms of one sign too.
     """
     dimension, rank = axes.shape
     for m in prange(centers.shape[0]):
         s = variances[m]
         offset = centers[m] - mean_0
-        exponent = 0.0
+        exponent, bent = 0.0, 0.0
         if rank < dimension:
             base, outside = mean_0.copy(), offset.copy()
             for r in range(rank):
@@ -43,7 +45,7 @@ def gaussian_first_moments(
                     outside[k] -= axes[k, r] * along
                     base[k] -= axes[k, r] * along_mean
             for k in range(dimension):
-                exponent += outside[k] * outside[k] / s
+                exponent += outside[k] * (outside[k] / s)
         else:
             base, outside = np.zeros(dimension), np.zeros(dimension)
         mean[m] = base
@@ -56,7 +58,8 @@ def gaussian_first_moments(
                 along += axes[k, r] * offset[k]
                 along_center += axes[k, r] * centers[m, k]
                 along_mean += axes[k, r] * mean_0[k]
-            exponent += along * along / total
+            exponent += along * (along / total)
+            bent += eigenvalues[r] * (along / total) ** 2
             log_determinant += math.log1p(eigenvalues[r] / s)
             pulled = (eigenvalues[r] / total) * along_center + (s / total) * along_mean
             moved = (s / total) * along
@@ -64,3 +67,4 @@ def gaussian_first_moments(
                 mean[m, k] += axes[k, r] * pulled
                 displacement[m, k] -= axes[k, r] * moved
         log_mass[m] = -0.5 * (log_determinant + exponent)
+        log_rest[m] = -0.5 * (log_determinant + bent)

@@ -103,11 +103,14 @@ def first_moments(
     log_mass: FloatArray,
     mean: FloatArray,
     displacement: FloatArray,
+    anchor: FloatArray,
+    log_rest: FloatArray,
 ) -> None:
-    """Fill log sum_i w_i exp(-|y_i-z|^2/2s), E[y] and E[y - z] for every query (z, s).
+    """Fill log sum_i w_i exp(-|y_i-z|^2/2s), E[y], E[y - z] and the anchored log mass for every query (z, s).
 
-    Shapes: tiles (tiles, d, lanes); mantissas, exponents (tiles, lanes); centers, mean, displacement (M, d);
-    variances, log_mass (M,).  `blocks` is how many blocks of queries to aim for; it does not change the result.
+    Shapes: tiles (tiles, d, lanes); mantissas, exponents (tiles, lanes); centers, mean, displacement, anchor (M, d);
+    variances, log_mass, log_rest (M,).  The anchor is the reference point.
+    `blocks` is how many blocks of queries to aim for; it does not change the result.
     """
     size = _block_size(centers.shape[0], blocks)
     dimension = centers.shape[1]
@@ -117,7 +120,6 @@ def first_moments(
         scratch = np.empty((4, tiles.shape[2]))
         bits = scratch[0].view(np.int64)
         weights = scratch[3]
-        point = np.empty(dimension)
         references = np.empty((count, 4))
         floors = np.empty(count)
         totals = np.zeros(count)
@@ -125,7 +127,9 @@ def first_moments(
         rates = LOG2_E / (2.0 * variances[start : start + count])
         survey(tiles, exponents, centers[start : start + count], rates, scratch, tops)
         for m in range(count):
-            find_reference(tiles, exponents, centers[start + m], rates[m], tops[m], scratch, references[m], point)
+            find_reference(
+                tiles, exponents, centers[start + m], rates[m], tops[m], scratch, references[m], anchor[start + m]
+            )
             floors[m] = floor(dimension, tops[m], references[m], rates[m])
             mean[start + m] = 0.0
             displacement[start + m] = 0.0
@@ -140,9 +144,8 @@ def first_moments(
                 totals[m] += _add_first_moments(tiles[i], center, weights, mean[start + m], displacement[start + m])
         for m in range(count):
             query = start + m
-            log_mass[query] = (math.log(totals[m]) + references[m, 2] * LN_2) - references[m, 0] / (
-                2.0 * variances[query]
-            )
+            log_rest[query] = math.log(totals[m]) + references[m, 2] * LN_2
+            log_mass[query] = log_rest[query] - references[m, 0] / (2.0 * variances[query])
             for k in range(dimension):
                 mean[query, k] /= totals[m]
                 displacement[query, k] /= totals[m]

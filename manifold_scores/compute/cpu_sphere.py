@@ -80,10 +80,12 @@ def sphere_first_moments(
     log_mass: FloatArray,
     mean: FloatArray,
     displacement: FloatArray,
+    anchor: FloatArray,
+    log_rest: FloatArray,
 ) -> None:
     """Moments of the von Mises-Fisher law (uniform for concentration 0) on the sphere of `radius`, tilted at (z, s).
 
-    `log_constant` is the first value of `axial_moments` at the concentration itself.
+    `log_constant` is the first value of `axial_moments` at the concentration itself.  The anchor is the nearest point.
     """
     dimension = centers.shape[1]
     for m in prange(centers.shape[0]):
@@ -93,10 +95,12 @@ def sphere_first_moments(
         )
         log_integral, versine, ratio, _ = _axial_moments(dimension, eta, LEGENDRE_NODES, LEGENDRE_WEIGHTS)
         distance = norm - radius
-        log_mass[m] = gap + (log_integral - log_constant) - distance * (distance / (2.0 * variances[m]))
+        log_rest[m] = gap + (log_integral - log_constant)
+        log_mass[m] = log_rest[m] - distance * (distance / (2.0 * variances[m]))
         pull = radius * (ratio * eta)  # R A
         near = versine < 0.5 and radius * norm >= concentration * variances[m]
         for k in range(dimension):
+            anchor[m, k] = radius * normal[k]
             mean[m, k] = pull * axis[k]
             if near:
                 turned = concentration_part * direction[k] - excess * normal[k]  # axis - normal, without cancellation

@@ -49,3 +49,21 @@ def sum_error(a: float, b: float, total: float) -> float:
     """Return a + b - total exactly, for total = fl(a + b) (Knuth's two-sum)."""
     b_part = total - a
     return (a - (total - b_part)) + (b - b_part)
+
+
+@exact
+def add_pairs(a: float, a_low: float, b: float, b_low: float) -> tuple[float, float]:
+    """Return the double-double sum of a + a_low and b + b_low, to about 2**-100 of |a| + |b|."""
+    total = a + b
+    lost = sum_error(a, b, total) + (a_low + b_low)
+    high = total + lost
+    return high, lost - (high - total)
+
+
+@exact
+def multiply_pairs(a: float, a_low: float, b: float, b_low: float) -> tuple[float, float]:
+    """Return the double-double product of a + a_low and b + b_low, to about 2**-100 relative."""
+    product = a * b
+    lost = product_error(a, b, product) + (a * b_low + a_low * b)
+    high = product + lost
+    return high, lost - (high - product)

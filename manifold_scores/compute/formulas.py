@@ -40,9 +40,17 @@ def axial_moments(
         mode = 2.0 * math.asin(math.sqrt(0.5 * versine))
         cotangent = cosine / sine
         width = 1.0 / math.sqrt(power / (sine * sine) + kappa * cosine)
-        # Left of the mode the density falls faster than its Gaussian; right of it no slower than exp(-phi^2/4 width^2).
+        # Left of the mode the density falls faster than its Gaussian; right of it as exp(-phi^2/4 width^2) at first, but
+        # slower where kappa (1 - cos theta) saturates: go on until it has fallen far enough, or to theta = pi.
         start = max(-mode, -9.5 * width)
         stop = min(math.pi - mode, 13.5 * width)
+        fallen = False
+        while not fallen and stop < math.pi - mode:
+            versine_stop = 2.0 * math.sin(0.5 * stop) ** 2
+            linear = cotangent * math.sin(stop)
+            drop = power * (math.log1p(linear - versine_stop) - linear) - kappa * cosine * versine_stop
+            fallen = drop < -_CUTOFF
+            stop = stop if fallen else min(math.pi - mode, 1.25 * stop)
         log_sine = 0.5 * (math.log1p(-cosine * cosine) if cosine < 0.7 else math.log(versine * (1.0 + cosine)))
         log_peak = power * log_sine - kappa * versine
     else:
@@ -74,13 +82,14 @@ def axial_moments(
 
 def truncated_normal(
     from_near: float, to_far: float, length: float, variance: float, nodes: FloatArray, weights: FloatArray
-) -> tuple[float, float, float, float]:
+) -> tuple[float, bool, float, float, float]:
     """Tilted moments of the uniform law on an interval, for z at `from_near` inside its nearer end.
 
     `from_near` = distance from the nearer end to z, counted towards the inside (negative outside), `to_far` the same
     for the farther end, from_near <= to_far; from_near + to_far = length.  With s = `variance`, returns
-    (log[(1/L) integral of exp(-(y-z)^2/2s)], E[y - z], E[y - near end], Var y), the last three with a few eps relative
-    error in every regime; directions point from the near end inwards.
+    (log_rest, at_end, E[y - z], E[y - near end], Var y), the last three with a few eps relative error in every regime;
+    directions point from the near end inwards.  log_rest is the logarithm of (1/L) integral of exp(-(y-z)^2/2s),
+    without the term -from_near^2/2s if at_end.
 
     With u = distance from the near end in units of sqrt(s) the density is exp(-(u + a)^2 / 2) on [0, w].  Where the
     interval is narrow or z outside, moments about the near end are integrals of positive functions (Gauss-Legendre on
@@ -100,7 +109,7 @@ def truncated_normal(
         near, far = math.exp(-0.5 * a * a), math.exp(-0.5 * b * b)
         shift = near * drop / integral
         spread = 1.0 + (a * near - b * far) / integral - shift * shift
-        return math.log(integral / w), root * shift, root * (shift - a), variance * spread
+        return math.log(integral / w), False, root * shift, root * (shift - a), variance * spread
     # v = u * rate; the density relative to the near end is exp(-linear v - curvature v^2 / 2).
     if a > 1.0:
         rate, linear, curvature = a, 1.0, 1.0 / (a * a)
@@ -122,6 +131,5 @@ def truncated_normal(
         second += term * (v - mean) ** 2
     integral = half * total / rate  # over u, relative to the density at the near end
     inside = mean / rate
-    log_mass = math.log(integral / w) - 0.5 * a * a
     shift = inside + a if a > 1.0 else drop / integral
-    return log_mass, root * shift, root * inside, variance * second / total / (rate * rate)
+    return math.log(integral / w), True, root * shift, root * inside, variance * second / total / (rate * rate)

@@ -39,8 +39,11 @@ class BoxLaw(Measure):
         from ..compute.cpu_interval import box_first_moments  # numba is imported on first use
 
         out = self._empty(centers)
-        box_first_moments(self.lower, self.upper, centers, variances, *out)
-        return Tilt(*out)
+        box_first_moments(
+            self.lower, self.upper, centers, variances,
+            out.log_mass, out.mean, out.displacement, out.anchor, out.log_rest,
+        )  # fmt: skip
+        return out
 
     def covariance_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
         spread = self._variances(centers, variances)
@@ -88,8 +91,11 @@ class SegmentLaw(Measure):
         from ..compute.cpu_interval import segment_first_moments  # numba is imported on first use
 
         out = self._empty(centers)
-        segment_first_moments(self.start, self.direction, self.end, self.length, centers, variances, *out)
-        return Tilt(*out)
+        segment_first_moments(
+            self.start, self.end, self.length, centers, variances,
+            out.log_mass, out.mean, out.displacement, out.anchor, out.log_rest,
+        )  # fmt: skip
+        return out
 
     def covariance_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
         spread = self.covariance_trace_rows(centers, variances)
@@ -99,7 +105,7 @@ class SegmentLaw(Measure):
         from ..compute.cpu_interval import segment_variances
 
         out = np.empty(len(centers))
-        segment_variances(self.start, self.direction, self.end, self.length, centers, variances, out)
+        segment_variances(self.start, self.end, self.length, centers, variances, out)
         return out
 
     def sample_rows(self, n: int, rng: np.random.Generator) -> FloatArray:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import arrays
 from ..arrays import FloatArray
 from ..tilt import Measure, Tilt
 
 __all__ = ["Embedded", "Mixture", "Product"]
+
+IndexArray: TypeAlias = NDArray[np.intp]
 
 _CHUNK_ENTRIES = 2**20  # bounds the workspace of a mixture: components x queries x d at a time
 
@@ -24,6 +27,16 @@ def _measures(name: str, values: Any) -> list[Measure]:
         if not isinstance(value, Measure):
             raise TypeError(f"{name}[{i}] must be a measure, such as Circle(1.0).uniform(); got {type(value).__name__}")
     return values
+
+
+def _average(share: FloatArray, values: Sequence[FloatArray]) -> FloatArray:
+    """Return sum_j share_j values_j for shares (J, n) and values (n, d)."""
+    return np.asarray(sum(p[:, None] * value for p, value in zip(share, values, strict=True)))
+
+
+def _pick(index: IndexArray, values: Sequence[FloatArray]) -> FloatArray:
+    """Return values[index[i]][i] for every row i."""
+    return np.asarray(np.stack(list(values))[index, np.arange(len(index))])
 
 
 class Product(Measure):
@@ -47,14 +60,18 @@ class Product(Measure):
         return f"Product({', '.join(map(repr, self.measures))})"
 
     def tilt_rows(self, centers: FloatArray, variances: FloatArray) -> Tilt:
-        log_mass, mean, displacement = self._empty(centers)
-        log_mass[:] = 0.0
+        out = self._empty(centers)
+        out.log_mass[:] = 0.0
+        out.log_rest[:] = 0.0
         for measure, block in self._blocks:
-            tilt = measure.tilt_rows(np.ascontiguousarray(centers[:, block]), variances)
-            log_mass += tilt.log_mass
-            mean[:, block] = tilt.mean
-            displacement[:, block] = tilt.displacement
-        return Tilt(log_mass, mean, displacement)
+            part = np.ascontiguousarray(centers[:, block])
+            tilt = measure.tilt_rows(part, variances)
+            out.log_mass[:] += tilt.log_mass
+            out.mean[:, block] = tilt.mean
+            out.displacement[:, block] = tilt.displacement
+            out.anchor[:, block], log_rest = tilt.anchored(part)
+            out.log_rest[:] += log_rest
+        return out
 
     def covariance_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
         covariance = np.zeros((*centers.shape, self.ambient_dimension))
@@ -107,19 +124,23 @@ class Mixture(Measure):
         return f"Mixture({len(self.measures)} measures on R^{self.ambient_dimension})"
 
     def tilt_rows(self, centers: FloatArray, variances: FloatArray) -> Tilt:
-        log_mass, mean, displacement = self._empty(centers)
+        out = self._empty(centers)
         for rows in self._chunks(centers, 1):
-            log_mass[rows], share, tilts = self._components(centers[rows], variances[rows])
-            mean[rows] = sum(p[:, None] * tilt.mean for p, tilt in zip(share, tilts, strict=True))
-            displacement[rows] = sum(p[:, None] * tilt.displacement for p, tilt in zip(share, tilts, strict=True))
-        return Tilt(log_mass, mean, displacement)
+            share, leader, log_total, tilts = self._components(centers[rows], variances[rows])
+            out.mean[rows] = _average(share, [tilt.mean for tilt in tilts])
+            out.displacement[rows] = _average(share, [tilt.displacement for tilt in tilts])
+            out.log_mass[rows] = log_total + _pick(leader, [tilt.log_mass for tilt in tilts])
+            anchors, rests = zip(*(tilt.anchored(centers[rows]) for tilt in tilts), strict=True)
+            out.anchor[rows] = _pick(leader, anchors)
+            out.log_rest[rows] = log_total + _pick(leader, rests)
+        return out
 
     def covariance_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
         covariance = np.zeros((*centers.shape, self.ambient_dimension))
         for rows in self._chunks(centers, self.ambient_dimension):
             z, s = centers[rows], variances[rows]
-            _, share, tilts = self._components(z, s)
-            for measure, p, off in zip(self.measures, share, self._offsets(share, tilts), strict=True):
+            share, leader, _, tilts = self._components(z, s)
+            for measure, p, off in zip(self.measures, share, self._offsets(share, leader, tilts), strict=True):
                 part = measure.covariance_rows(z, s) + off[:, :, None] * off[:, None, :]
                 covariance[rows] += p[:, None, None] * part
         return covariance
@@ -128,28 +149,53 @@ class Mixture(Measure):
         trace = np.zeros(len(centers))
         for rows in self._chunks(centers, 1):
             z, s = centers[rows], variances[rows]
-            _, share, tilts = self._components(z, s)
-            for measure, p, off in zip(self.measures, share, self._offsets(share, tilts), strict=True):
+            share, leader, _, tilts = self._components(z, s)
+            for measure, p, off in zip(self.measures, share, self._offsets(share, leader, tilts), strict=True):
                 trace[rows] += p * (measure.covariance_trace_rows(z, s) + (off * off).sum(axis=1))
         return trace
 
-    def _components(self, centers: FloatArray, variances: FloatArray) -> tuple[FloatArray, FloatArray, list[Tilt]]:
-        """Return log Z, the shares p_j (J, n) and the tilts of the components."""
+    def _components(
+        self, centers: FloatArray, variances: FloatArray
+    ) -> tuple[FloatArray, IndexArray, FloatArray, list[Tilt]]:
+        """Return the shares p_j (J, n), the leading component r (n,), log sum_j w_j Z_j / Z_r, and the tilts.
+
+        With p_j = anchor_j and rest_j = log Z_j + |z - p_j|^2/2s,
+        log Z_j - log Z_r = rest_j - rest_r - (p_j - p_r).((p_j - z) + (p_r - z))/2s: far from the support log masses
+        are dominated by a large common term, whose rounding would decide the shares.
+        """
         tilts = [measure.tilt_rows(centers, variances) for measure in self.measures]
-        logs = np.stack([tilt.log_mass for tilt in tilts]) + self._log_weights[:, None]
-        top = logs.max(axis=0)
-        share = np.exp(logs - top)
-        total = share.sum(axis=0)
-        return top + np.log(total), share / total, tilts
+        anchors, rests = zip(*(tilt.anchored(centers) for tilt in tilts), strict=True)
+        leader = np.argmax([w + tilt.log_mass for w, tilt in zip(self._log_weights, tilts, strict=True)], axis=0)
+        while True:
+            origin, rest = _pick(leader, anchors), _pick(leader, rests)
+            logs = np.empty((len(tilts), len(centers)))
+            for log, log_weight, own, p in zip(logs, self._log_weights, rests, anchors, strict=True):
+                inner = ((p - origin) * ((p - centers) + (origin - centers))).sum(axis=1)
+                log[:] = log_weight + (own - rest) - inner / (2.0 * variances)
+            better = logs.argmax(axis=0)
+            rows = np.arange(len(centers))
+            # Rounded log masses may have named a leader that is far from the best: then the best one takes over.
+            wrong = logs[better, rows] > logs[leader, rows] + 1.0
+            if not wrong.any():
+                break
+            leader = np.where(wrong, better, leader)
+        share = np.exp(logs - logs.max(axis=0))
+        total = np.exp(logs).sum(axis=0)
+        return share / share.sum(axis=0), leader, np.log(total), tilts
 
     @staticmethod
-    def _offsets(share: FloatArray, tilts: list[Tilt]) -> list[FloatArray]:
-        """Return f_j - f, measured from the component of largest share so that tiny spreads are not rounded away."""
-        rows = np.arange(share.shape[1])
-        leader = np.stack([tilt.displacement for tilt in tilts])[share.argmax(axis=0), rows]
-        apart = [tilt.displacement - leader for tilt in tilts]
-        mean = sum(p[:, None] * off for p, off in zip(share, apart, strict=True))
-        return [off - mean for off in apart]
+    def _offsets(share: FloatArray, leader: IndexArray, tilts: list[Tilt]) -> list[FloatArray]:
+        """Return f_j - f.
+
+        Measured from the leading component, so that tiny spreads are not rounded away, as differences of means or of
+        displacements, whichever are smaller.
+        """
+        mean = _pick(leader, [tilt.mean for tilt in tilts])
+        displacement = _pick(leader, [tilt.displacement for tilt in tilts])
+        far = (np.abs(displacement).max(axis=1) > np.abs(mean).max(axis=1))[:, None]
+        apart = [np.where(far, tilt.mean - mean, tilt.displacement - displacement) for tilt in tilts]
+        centre = _average(share, apart)
+        return [off - centre for off in apart]
 
     def _chunks(self, centers: FloatArray, factor: int) -> list[slice]:
         size = max(1, _CHUNK_ENTRIES // (len(self.measures) * self.ambient_dimension * factor))
@@ -207,7 +253,8 @@ class Embedded(Measure):
         # f = origin + basis f_u = z + delta: taken from whichever is nearer, so that a far origin costs no digits of f.
         nearer = (tilt.mean**2).sum(axis=1) <= (displacement**2).sum(axis=1)
         mean = np.where(nearer[:, None], self.origin + arrays.multiply(tilt.mean, self.basis.T), centers + displacement)
-        return Tilt(log_mass, mean, displacement)
+        anchor, log_rest = tilt.anchored(coordinates)
+        return Tilt(log_mass, mean, displacement, self.origin + arrays.multiply(anchor, self.basis.T), log_rest)
 
     def covariance_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
         inner = self.measure.covariance_rows(arrays.multiply(centers - self.origin, self.basis), variances)

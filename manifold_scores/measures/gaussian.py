@@ -50,8 +50,11 @@ class Gaussian(Measure):
         from ..compute.cpu_gaussian import gaussian_first_moments  # numba is imported on first use
 
         out = self._empty(centers)
-        gaussian_first_moments(self._axes, self._eigenvalues, self._mean, centers, variances, *out)
-        return Tilt(*out)
+        gaussian_first_moments(
+            self._axes, self._eigenvalues, self._mean, centers, variances,
+            out.log_mass, out.mean, out.displacement, out.log_rest,
+        )  # fmt: skip
+        return Tilt(out.log_mass, out.mean, out.displacement, out.mean, out.log_rest)
 
     def covariance_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
         return np.asarray(np.einsum("kr,nr,lr->nkl", self._axes, self._shrunk(variances), self._axes))

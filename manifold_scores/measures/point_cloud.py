@@ -22,7 +22,8 @@ class PointCloud(Measure):
 
     Accuracy: exact up to rounding, a few eps (1 + kappa) for log mass, mean and displacement at any center and any
     variance (exponents in double-double arithmetic where float64 would not do); covariance to 1e-10 of its norm or
-    better.  Cost O(N d) per query in constant memory; points 2**-200 below the best one are skipped.
+    better.  Cost O(N d) per query in constant memory.  Points may be skipped when their share is below 2**-200 = 6e-61
+    of the best one's: means are right to that fraction of the size of the cloud even where they vanish.
 
     Parameters
     ----------
@@ -74,12 +75,14 @@ class PointCloud(Measure):
     def tilt_rows(self, centers: FloatArray, variances: FloatArray) -> Tilt:
         from ..compute.cpu_point_cloud import first_moments  # numba is imported on first use
 
-        log_mass, mean, displacement = self._empty(centers)
+        out = self._empty(centers)
         first_moments(
             self._tiles, self._mantissas, self._exponents, centers, variances, _QUERY_BLOCKS,
-            log_mass, mean, displacement,
+            out.log_mass, out.mean, out.displacement, out.anchor, out.log_rest,
         )  # fmt: skip
-        return Tilt(log_mass - self._log_total, mean, displacement)
+        out.log_mass[:] -= self._log_total
+        out.log_rest[:] -= self._log_total
+        return out
 
     def covariance_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
         return self._second_moments(centers, variances, self.ambient_dimension)

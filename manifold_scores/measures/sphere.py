@@ -62,9 +62,10 @@ class SphereLaw(Measure):
             self._log_constant = float(log_axial_integral(self.ambient_dimension, self.concentration))
         out = self._empty(centers)
         sphere_first_moments(
-            self.mean_direction, self.radius, self.concentration, self._log_constant, centers, variances, *out
-        )
-        return Tilt(*out)
+            self.mean_direction, self.radius, self.concentration, self._log_constant, centers, variances,
+            out.log_mass, out.mean, out.displacement, out.anchor, out.log_rest,
+        )  # fmt: skip
+        return out
 
     def covariance_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
         axes, along, across = self._principal(centers, variances)

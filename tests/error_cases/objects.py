@@ -114,8 +114,7 @@ CASES = [
         "covariance zero diagonal",
         lambda: ms.Gaussian([0.0, 0.0], [[1.0, 0.5], [0.5, 0.0]]),
         ValueError,
-        r"covariance must be (symmetric; the largest asymmetry is|positive semi-definite; it has a zero on the diagonal "
-        r"beside an entry of size) 0\.5",
+        r"covariance must be positive semi-definite; it has a zero on the diagonal beside an entry of size 0\.5",
     ),
     (
         "covariance indefinite",
