@@ -238,6 +238,7 @@ CIRCLE_SCORE = ms.NoisedMeasure(LAWS["circle"], PROCESSES[0]).score
 @example((ms.reverse_sde, {"model": LAWS["circle"], "times": [1.0, 0.5], "n_samples": 2}))
 @example((ms.Segment, {"start": [0.0], "end": [1e-320]}))
 @example((ms.Gaussian, {"mean": X, "covariance": [[1e-320, 0.0], [0.0, 1e100]]}))
+@example((LAWS["segment"].tilt, {"center": [1e20, 3.0], "variance": 0.5}))
 @example((LAWS["circle"].sample, {"n": 10**30, "rng": 0}))
 @example((ms.geometric_times, {"t_min": 1.0, "t_max": 2.0, "n": 10**30}))
 @example((ms.Sphere, {"ambient_dimension": 10**30, "radius": 1.0}))

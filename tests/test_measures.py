@@ -65,6 +65,22 @@ def test_the_trace_is_the_trace_of_the_matrix(case):
     close(covariance, covariance.T, bound)
 
 
+@pytest.mark.parametrize("distance", [1e3, 1e8, 1e15, 1e16, 1e17, 1e30, 1e50])
+@pytest.mark.parametrize("s", [1e-100, 1e-14, 0.5])
+def test_segments_seen_from_far_away(distance, s):
+    # An exponential law at the nearer end with the rate distance/s; the corrections are of order 1/distance.
+    for sign, end in ((1.0, [1.0, 2.0]), (-1.0, [0.0, 2.0])):
+        segment = ms.Segment([0.0, 2.0], [1.0, 2.0]).uniform()
+        z = np.array([sign * distance, 2.5])
+        tilt = segment.tilt(z, s)
+        np.testing.assert_allclose(tilt.mean, end, atol=2 * s / distance + EPSILON)
+        np.testing.assert_allclose(tilt.displacement, end - z, rtol=2 * (EPSILON + s / distance**2))
+        assert segment.tilt_covariance_trace(z, s) == pytest.approx(
+            (s / distance) ** 2, rel=5 / distance + 64 * EPSILON
+        )
+        assert tilt.log_mass == pytest.approx(-((distance - (sign > 0)) ** 2) / (2 * s), rel=1e-2)
+
+
 def _gegenbauer_rule(n, order):
     """Gauss rule for (1 - u^2)^{order - 1/2} on [-1, 1], weights of sum 1, from the Jacobi matrix."""
     i = np.arange(1, n)

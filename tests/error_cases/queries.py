@@ -169,6 +169,12 @@ CASES = [
         r"variance must lie between 1e-100 and 1e\+290; got 1e-101 to 1e-101",
     ),
     (
+        "center too far for its variance",
+        lambda: CIRCLE.tilt([0.0, 1e60], 1.0),
+        ValueError,
+        r"center must not exceed 1e\+50 max\(1, sqrt\(variance\)\); got 1e\+60",
+    ),
+    (
         "variance too large",
         lambda: CIRCLE.tilt_covariance_trace([0.0, 1.0], 1e291),
         ValueError,
