@@ -39,6 +39,9 @@ FloatArray: TypeAlias = NDArray[np.float64]
 
 # Squares of lengths over variances must stay far inside the float64 range.
 LARGEST_LENGTH = 1e50
+SMALLEST_LENGTH = 1e-50
+LARGEST_COUNT = 2**40
+LARGEST_TIME = 1e100
 LARGEST_CENTER = 1e150
 SMALLEST_VARIANCE = 1e-100
 LARGEST_VARIANCE = 1e290
@@ -51,6 +54,8 @@ def _is_numpy_like(value: Any) -> bool:
 
 def _to_numpy(name: str, value: Any) -> NDArray[Any]:
     """View or copy any array as numpy; TypeError for what is not an array of numbers on the CPU."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} must not be a masked array; fill it or leave the masked entries out")
     if not _is_numpy_like(value):
         if getattr(value, "requires_grad", False):
             raise TypeError(f"{name} requires grad, which the exact oracle does not track; pass {name}.detach()")
@@ -68,7 +73,8 @@ def real_array(name: str, value: Any) -> FloatArray:
     array = _to_numpy(name, value)
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{name} must be an array of real numbers; got dtype {array.dtype}")
-    result = np.asarray(array, dtype=np.float64)
+    with np.errstate(over="ignore"):  # a longdouble beyond float64 becomes inf, and is refused as such
+        result = np.asarray(array, dtype=np.float64)
     if not np.isfinite(result).all():
         bad = result[~np.isfinite(result)]
         raise ValueError(f"{name} must be finite; got {bad.size} value(s) that are not, the first is {bad.flat[0]}")
@@ -114,11 +120,14 @@ def count(name: str, value: Any, least: int = 0) -> int:
     try:
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} must be an integer; got {value!r} ({type(value).__name__})") from None
+        given = f"{value!r} (float)" if isinstance(value, float) else type(value).__name__
+        raise TypeError(f"{name} must be an integer; got {given}") from None
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be an integer; got {value!r}")
     if number < least:
         raise ValueError(f"{name} must be at least {least}; got {number}")
+    if number > LARGEST_COUNT:
+        raise ValueError(f"{name} must be at most {LARGEST_COUNT}; got {number}")
     return number
 
 
@@ -154,13 +163,11 @@ def unit_vector(name: str, value: Any, size: int) -> FloatArray:
     return np.asarray(array / math.sqrt(math.fsum(array * array)))
 
 
-def matrix(name: str, value: Any, rows: int | None = None) -> FloatArray:
+def matrix(name: str, value: Any) -> FloatArray:
     """Return a copy as a C-contiguous float64 matrix with at least one row and column."""
     array = real_array(name, value)
     if array.ndim != 2 or 0 in array.shape:
         raise ValueError(f"{name} must be a non-empty matrix; got shape {array.shape}")
-    if rows is not None and array.shape[0] != rows:
-        raise ValueError(f"{name} must have {rows} rows; got {array.shape[0]}")
     return _bounded(name, np.array(array, order="C"), LARGEST_LENGTH)
 
 
@@ -176,9 +183,9 @@ def symmetric(name: str, value: Any, size: int) -> FloatArray:
     return np.ascontiguousarray(0.5 * array + 0.5 * array.T)
 
 
-def orthonormal(name: str, value: Any, rows: int | None = None) -> FloatArray:
+def orthonormal(name: str, value: Any) -> FloatArray:
     """Return a copy of a d x m matrix whose columns are orthonormal to 1e-12."""
-    array = matrix(name, value, rows)
+    array = matrix(name, value)
     if array.shape[1] > array.shape[0]:
         raise ValueError(f"{name} has one vector a column, so at most as many columns as rows; got shape {array.shape}")
     defect = np.abs(array.T @ array - np.eye(array.shape[1])).max()
@@ -209,11 +216,13 @@ def weights(name: str, value: Any, size: int) -> FloatArray:
     return array.copy()
 
 
-def times(name: str, value: Any, end: float = math.inf) -> FloatArray:
-    """Return times as float64; ValueError unless all lie in (0, end)."""
+def times(name: str, value: Any, end: float = math.inf, largest: float = LARGEST_TIME) -> FloatArray:
+    """Return times as float64; ValueError unless all lie in (0, end) and below `largest`."""
     array = real_array(name, value)
     if array.size and array.min() <= 0.0:
         raise ValueError(f"{name} must be positive and finite; got {array.min()}")
+    if array.size and array.max() > largest:
+        raise ValueError(f"{name} must not exceed {largest:g}; got {array.max():g}")
     if array.size and array.max() >= end:
         raise ValueError(f"{name} must be below {end:g}, where this process ends; got {array.max()}")
     return array
@@ -221,7 +230,7 @@ def times(name: str, value: Any, end: float = math.inf) -> FloatArray:
 
 def variances(name: str, value: Any) -> FloatArray:
     """Return positive variances within [1e-100, 1e290]."""
-    array = times(name, value)
+    array = times(name, value, largest=math.inf)
     if array.size and not SMALLEST_VARIANCE <= array.min() <= array.max() <= LARGEST_VARIANCE:
         raise ValueError(
             f"{name} must lie between {SMALLEST_VARIANCE:g} and {LARGEST_VARIANCE:g}; "
@@ -232,12 +241,14 @@ def variances(name: str, value: Any) -> FloatArray:
 
 def restore(value: Any, like: Any) -> Any:
     """Return a numpy result in the array namespace of `like` (a float for a plain number)."""
-    if _is_numpy_like(like):
-        return value[()] if isinstance(value, np.ndarray) else value
-    from array_api_compat import array_namespace
+    if not _is_numpy_like(like):
+        from array_api_compat import array_namespace, is_array_api_obj
 
-    namespace = array_namespace(like)
-    return namespace.asarray(np.asarray(value), dtype=namespace.float64)
+        if is_array_api_obj(like):
+            namespace = array_namespace(like)
+            array = np.asarray(value)
+            return namespace.asarray(array, dtype=namespace.bool if array.dtype == bool else namespace.float64)
+    return value[()] if isinstance(value, np.ndarray) else value
 
 
 def multiply(rows: FloatArray, matrix: FloatArray) -> FloatArray:
@@ -256,14 +267,16 @@ class Rows:
 
     def __init__(
         self, x_name: str, x: Any, scalar_name: str, scalar: Any, dimension: int | None = None,
-        bound: float = LARGEST_LENGTH,
+        bound: float = LARGEST_LENGTH, owner: str = "measure",
     ) -> None:  # fmt: skip
         points = _bounded(x_name, real_array(x_name, x), bound)
         scalar = np.asarray(scalar, dtype=np.float64)
         if points.ndim == 0:
             raise ValueError(f"{x_name} must have shape (..., d); got a single number")
+        if points.shape[-1] == 0:
+            raise ValueError(f"{x_name} must have at least one coordinate; got shape {points.shape}")
         if dimension is not None and points.shape[-1] != dimension:
-            raise ValueError(f"{x_name} has last dimension {points.shape[-1]} but the measure lives in R^{dimension}")
+            raise ValueError(f"{x_name} has last dimension {points.shape[-1]} but the {owner} lives in R^{dimension}")
         try:
             self.shape = np.broadcast_shapes(points.shape[:-1], scalar.shape)
         except ValueError:
@@ -272,8 +285,9 @@ class Rows:
                 f"{x_name}.shape[:-1] = {points.shape[:-1]}"
             ) from None
         size = points.shape[-1]
-        self.points = np.ascontiguousarray(np.broadcast_to(points, (*self.shape, size)).reshape(-1, size))
-        self.scalars = np.ascontiguousarray(np.broadcast_to(scalar, self.shape).reshape(-1))
+        # Copies: always writable, so that each kernel is compiled for one type only.
+        self.points = np.array(np.broadcast_to(points, (*self.shape, size)), order="C").reshape(-1, size)
+        self.scalars = np.array(np.broadcast_to(scalar, self.shape), order="C").reshape(-1)
         self._like = x
 
     def restore(self, rows: NDArray[Any]) -> Any:

@@ -109,7 +109,7 @@ class Measure(ABC):
 
     @abstractmethod
     def sample_rows(self, n: int, rng: np.random.Generator) -> FloatArray:
-        """Return n draws (n, d)."""
+        """Return n draws (n, d) from the Generator rng."""
 
     @staticmethod
     def _empty(centers: FloatArray) -> Tilt:

@@ -46,13 +46,13 @@ def exp2_tile(exponent: FloatArray, rounded: FloatArray, bits: IntArray, power: 
         x = exponent[j] if exponent[j] > SMALLEST_EXPONENT else SMALLEST_EXPONENT
         shifted = x + ROUNDER
         f = x - (shifted - ROUNDER)
-        low = C0 + f * (C1 + f * (C2 + f * C3))
+        low = C1 + f * (C2 + f * C3)
         middle = C4 + f * (C5 + f * (C6 + f * C7))
         high = C8 + f * (C9 + f * (C10 + f * C11))
         f2 = f * f
         f4 = f2 * f2
         rounded[j] = shifted
-        power[j] = low + f4 * (middle + f4 * high)
+        power[j] = C0 + f * low + f4 * (middle + f4 * high)
     for j in range(power.size):
         bits[j] = (bits[j] + EXPONENT_BIAS) << MANTISSA_BITS
     for j in range(power.size):

@@ -7,11 +7,54 @@ import math
 import numpy as np
 from numba import prange
 
-from .compilation import FloatArray, parallel
+from .compilation import FloatArray, exact, parallel
+
+
+@exact
+def _off_range(axes: FloatArray, vector: FloatArray) -> FloatArray:
+    """Return the part of vector orthogonal to the axes."""
+    outside = vector.copy()
+    for r in range(axes.shape[1]):
+        along = 0.0
+        for k in range(vector.size):
+            along += axes[k, r] * vector[k]
+        for k in range(vector.size):
+            outside[k] -= axes[k, r] * along
+    return outside
+
+
+@exact
+def _refine(
+    covariance: FloatArray,
+    axes: FloatArray,
+    eigenvalues: FloatArray,
+    offset: FloatArray,
+    s: float,
+    displacement: FloatArray,
+    residual: FloatArray,
+) -> None:
+    """Take one step of iterative refinement of (covariance + s I) displacement = -s offset.
+
+    The axes are accurate to eps in norm.  For a graded covariance (correlated coordinates of very different scales)
+    that is not enough; the residual, taken with the covariance itself, restores the accuracy of its entries.
+    """
+    for k in range(offset.size):
+        left = -s * (offset[k] + displacement[k])
+        for other in range(offset.size):
+            left -= covariance[k, other] * displacement[other]
+        residual[k] = left
+    for r in range(eigenvalues.size):
+        along = 0.0
+        for k in range(offset.size):
+            along += axes[k, r] * residual[k]
+        along /= eigenvalues[r] + s
+        for k in range(offset.size):
+            displacement[k] += axes[k, r] * along
 
 
 @parallel
 def gaussian_first_moments(
+    covariance: FloatArray,
     axes: FloatArray,
     eigenvalues: FloatArray,
     mean_0: FloatArray,
@@ -22,12 +65,14 @@ def gaussian_first_moments(
     displacement: FloatArray,
     log_rest: FloatArray,
 ) -> None:
-    """Moments of N(mean_0, axes diag(eigenvalues) axes^T) tilted at (z, s); axes (d, r) orthonormal, eigenvalues > 0.
+    """Moments of N(mean_0, covariance) tilted at (z, s).
+
+    covariance = axes diag(eigenvalues) axes^T with axes (d, r) orthonormal and eigenvalues (r,) positive.
 
     With w = lambda / (lambda + s) the mean is the convex combination w z + (1 - w) mean_0 along each axis, plus mean_0
     off the range, and the displacement -(1 - w)(z - mean_0) minus the part of z - mean_0 off the range: no term is a
-    difference of larger ones.  The anchor is the mean, for which log_rest = log Z + |displacement|^2/2s is a
-    sum of terms of one sign too.
+    difference of larger ones.  The anchor is the mean, for which log_rest = log Z + |displacement|^2/2s is a sum of
+    terms of one sign too.
     """
     dimension, rank = axes.shape
     for m in prange(centers.shape[0]):
@@ -35,15 +80,7 @@ def gaussian_first_moments(
         offset = centers[m] - mean_0
         exponent, bent = 0.0, 0.0
         if rank < dimension:
-            base, outside = mean_0.copy(), offset.copy()
-            for r in range(rank):
-                along, along_mean = 0.0, 0.0
-                for k in range(dimension):
-                    along += axes[k, r] * offset[k]
-                    along_mean += axes[k, r] * mean_0[k]
-                for k in range(dimension):
-                    outside[k] -= axes[k, r] * along
-                    base[k] -= axes[k, r] * along_mean
+            base, outside = _off_range(axes, mean_0), _off_range(axes, offset)
             for k in range(dimension):
                 exponent += outside[k] * (outside[k] / s)
         else:
@@ -66,5 +103,7 @@ def gaussian_first_moments(
             for k in range(dimension):
                 mean[m, k] += axes[k, r] * pulled
                 displacement[m, k] -= axes[k, r] * moved
+        if rank == dimension:
+            _refine(covariance, axes, eigenvalues, offset, s, displacement[m], outside)
         log_mass[m] = -0.5 * (log_determinant + exponent)
         log_rest[m] = -0.5 * (log_determinant + bent)

@@ -82,11 +82,11 @@ def _along_segment(start: FloatArray, end: FloatArray, z: FloatArray) -> tuple[F
     With z on a long segment the part of z normal to it vanishes by cancellation, and its rounding error, squared over
     2s, would be all there is: so the foot of z is found in double-double arithmetic.
     """
-    to_start, to_end = 0.0, 0.0
+    # By the side of the midpoint: from far away the squared distances to both ends round to one number.
+    beyond = 0.0
     for k in range(z.size):
-        to_start += (z[k] - start[k]) ** 2
-        to_end += (z[k] - end[k]) ** 2
-    near, far = (start, end) if to_start <= to_end else (end, start)
+        beyond += ((z[k] - start[k]) + (z[k] - end[k])) * (end[k] - start[k])
+    near, far = (start, end) if beyond <= 0.0 else (end, start)
     inner, inner_low, square, square_low = 0.0, 0.0, 0.0, 0.0
     for k in range(z.size):
         side, side_low = _difference(far[k], near[k])

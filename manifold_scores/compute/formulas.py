@@ -40,7 +40,7 @@ def axial_moments(
         mode = 2.0 * math.asin(math.sqrt(0.5 * versine))
         cotangent = cosine / sine
         width = 1.0 / math.sqrt(power / (sine * sine) + kappa * cosine)
-        # Left of the mode the density falls faster than its Gaussian; right of it like exp(-phi^2/4 width^2) at first and
+        # Left of the mode the density falls faster than its Gaussian; right of it like exp(-phi^2/4 width^2) and then
         # slower where kappa (1 - cos theta) saturates: go on until it has fallen far enough, or to theta = pi.
         start = max(-mode, -9.5 * width)
         stop = min(math.pi - mode, 13.5 * width)

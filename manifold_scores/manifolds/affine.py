@@ -55,7 +55,9 @@ class AffineSubspace(_Flat):
         return f"AffineSubspace(dimension {self.dimension} in R^{self.ambient_dimension})"
 
     def measure(self, law: Measure) -> Embedded:
-        """Return the image in R^d of a measure on R^m under u -> origin + basis u."""
+        """Return the image in R^d of a law on R^m (a measure) under u -> origin + basis u."""
+        if not isinstance(law, Measure):
+            raise TypeError(f"law must be a measure, such as Circle(1.0).uniform(); got {type(law).__name__}")
         return Embedded(law, self._basis, self._origin)
 
     def uniform(self) -> NoReturn:

@@ -72,7 +72,7 @@ class Manifold(ABC):
         return rows.restore(self._second_fundamental_form(self._project(rows.points)[0]))
 
     def sample(self, n: int, rng: Any = None) -> FloatArray:
-        """Return n independent points, uniform with respect to volume, shape (n, d)."""
+        """Return n independent points, uniform with respect to volume, shape (n, d); rng as for measures."""
         return self.uniform().sample(n, rng)
 
     @abstractmethod
@@ -80,7 +80,7 @@ class Manifold(ABC):
         """Return the uniform probability measure on M."""
 
     def _rows(self, name: str, value: Any) -> arrays.Rows:
-        return arrays.Rows(name, value, "t", 1.0, self.ambient_dimension)
+        return arrays.Rows(name, value, "t", 1.0, self.ambient_dimension, owner="manifold")
 
     @abstractmethod
     def _embed(self, u: FloatArray) -> FloatArray: ...

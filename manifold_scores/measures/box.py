@@ -30,6 +30,12 @@ class BoxLaw(Measure):
                 f"upper must exceed lower in every coordinate; "
                 f"coordinate {k} has lower {self.lower[k]} and upper {self.upper[k]}"
             )
+        sides = self.upper - self.lower
+        if sides.min() < arrays.SMALLEST_LENGTH:
+            raise ValueError(
+                f"upper must exceed lower by at least {arrays.SMALLEST_LENGTH:g}; "
+                f"coordinate {sides.argmin()} does so by {sides.min():g}"
+            )
         self.ambient_dimension = self.dimension = self.lower.size
 
     def __repr__(self) -> str:
@@ -81,6 +87,10 @@ class SegmentLaw(Measure):
         self.length = math.hypot(*difference)
         if self.length == 0.0:
             raise ValueError(f"end must differ from start; both are a point of R^{self.start.size}")
+        if self.length < arrays.SMALLEST_LENGTH:
+            raise ValueError(
+                f"end must lie at least {arrays.SMALLEST_LENGTH:g} from start; got a distance of {self.length:g}"
+            )
         self.direction = difference / self.length
         self.ambient_dimension = self.start.size
 

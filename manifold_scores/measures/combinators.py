@@ -22,11 +22,16 @@ _CHUNK_ENTRIES = 2**20  # bounds the workspace of a mixture: components x querie
 def _measures(name: str, values: Any) -> list[Measure]:
     values = list(values) if isinstance(values, Sequence) else values
     if not isinstance(values, list) or not values:
-        raise TypeError(f"{name} must be a non-empty sequence of measures; got {type(values).__name__}")
-    for i, value in enumerate(values):
-        if not isinstance(value, Measure):
-            raise TypeError(f"{name}[{i}] must be a measure, such as Circle(1.0).uniform(); got {type(value).__name__}")
-    return values
+        given = "none" if isinstance(values, list) else type(values).__name__
+        raise TypeError(f"{name} must be a non-empty sequence of measures; got {given}")
+    return [_one_measure(f"{name}[{i}]", value) for i, value in enumerate(values)]
+
+
+def _one_measure(name: str, value: Any) -> Measure:
+    """Return value if it is a measure."""
+    if not isinstance(value, Measure):
+        raise TypeError(f"{name} must be a measure, such as Circle(1.0).uniform(); got {type(value).__name__}")
+    return value
 
 
 def _average(share: FloatArray, values: Sequence[FloatArray]) -> FloatArray:
@@ -44,6 +49,10 @@ class Product(Measure):
 
     log Z adds up, mean and displacement are concatenated, the covariance is block diagonal.  Circle x Segment is a
     cylinder, Circle x Circle a flat torus.  Accuracy: that of the factors.
+
+    Parameters
+    ----------
+    measures : at least one measure.
     """
 
     def __init__(self, *measures: Measure) -> None:
@@ -224,7 +233,7 @@ class Embedded(Measure):
     """
 
     def __init__(self, measure: Measure, basis: Any, origin: Any = None) -> None:
-        (self.measure,) = _measures("measure", [measure])
+        self.measure = _one_measure("measure", measure)
         self.basis = arrays.orthonormal("basis", basis)
         if self.basis.shape[1] != measure.ambient_dimension:
             raise ValueError(

@@ -39,8 +39,8 @@ class Gaussian(Measure):
     def __init__(self, mean: Any, covariance: Any) -> None:
         self._mean = arrays.vector("mean", mean)
         self.ambient_dimension = self._mean.size
-        covariance = arrays.symmetric("covariance", covariance, self._mean.size)
-        self._axes, self._eigenvalues = _eigenbasis(covariance)
+        self._covariance = arrays.symmetric("covariance", covariance, self._mean.size)
+        self._axes, self._eigenvalues = _eigenbasis(self._covariance)
         self.dimension = self._eigenvalues.size
 
     def __repr__(self) -> str:
@@ -51,7 +51,7 @@ class Gaussian(Measure):
 
         out = self._empty(centers)
         gaussian_first_moments(
-            self._axes, self._eigenvalues, self._mean, centers, variances,
+            self._covariance, self._axes, self._eigenvalues, self._mean, centers, variances,
             out.log_mass, out.mean, out.displacement, out.log_rest,
         )  # fmt: skip
         return Tilt(out.log_mass, out.mean, out.displacement, out.mean, out.log_rest)

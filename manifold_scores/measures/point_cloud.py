@@ -46,7 +46,7 @@ class PointCloud(Measure):
         raw = arrays.weights("weights", weights, len(array))
         mantissa, exponent = np.frexp(raw)
         # Normalise in the exponent range of the largest weight: sums and quotients neither overflow nor underflow.
-        largest = int(exponent.max())
+        largest = int(exponent[raw > 0.0].max())
         total = math.fsum(np.ldexp(raw, -largest) if largest < 1000 else np.ldexp(raw * 0.5, 1 - largest))
         self._weights = np.ldexp(mantissa, exponent - largest) / total
         self._log_total = math.log(total)

@@ -93,8 +93,9 @@ class SphereLaw(Measure):
             return np.asarray(self.radius * normal / np.linalg.norm(normal, axis=1, keepdims=True))
         cosine, sine = _sample_cosine(self.ambient_dimension, self.concentration, n, rng)
         normal = rng.standard_normal((n, self.ambient_dimension))
-        normal -= (normal * self.mean_direction).sum(axis=1, keepdims=True) * self.mean_direction
-        normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+        for _ in range(2):  # once leaves a component along the mean direction where the draw is nearly parallel to it
+            normal -= (normal * self.mean_direction).sum(axis=1, keepdims=True) * self.mean_direction
+            normal /= np.linalg.norm(normal, axis=1, keepdims=True)
         return self.radius * (cosine[:, None] * self.mean_direction + sine[:, None] * normal)
 
 

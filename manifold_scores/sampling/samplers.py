@@ -61,6 +61,7 @@ def reverse_sde(
     times : decreasing, positive; the last one may be 0.
     n_samples : number of samples; needs `model.ambient_dimension`.  Leave out if `initial` is given.
     rng : a seed or a numpy Generator; the same seed gives the same bits.
+    method : "exponential" or "euler-maruyama".
     initial : samples at times[0], shape (n, d), instead of N(0, sigma_T^2 I).
     snapshots : times at which to keep the samples too; they are added to the grid and must lie within it.
     progress : show a progress bar.
@@ -74,7 +75,7 @@ def reverse_sde(
     ValueError, TypeError : times not decreasing, unknown method, snapshot outside the grid, wrong shapes.
     """
     steps = {"exponential": _exponential_step, "euler-maruyama": _euler_maruyama_step}
-    if method not in steps:
+    if method not in list(steps):  # a list compares, so what cannot be hashed gets the same message
         raise ValueError(f"method must be one of {sorted(steps)}; got {method!r}")
     rng = arrays.generator(rng)
     step = steps[method]
@@ -159,6 +160,8 @@ def _run(
     model: Model, times: Any, n_samples: int | None, rng: np.random.Generator, initial: Any,
     snapshots: Sequence[float] | None, progress: bool, step: Callable[[FloatArray, float, float], FloatArray],
 ) -> Samples:  # fmt: skip
+    if not isinstance(getattr(model, "process", None), Process) or not callable(getattr(model, "score", None)):
+        raise TypeError(f"model must have a method score(x, t) and a process; got {type(model).__name__}")
     grid, kept = _grid(model.process, times, snapshots)
     x = _initial(model, grid[0], n_samples, rng, initial)
     pictures = {grid[0]: x.copy()} if grid[0] in kept else {}
@@ -179,6 +182,11 @@ def _grid(process: Process, times: Any, snapshots: Sequence[float] | None) -> tu
     if grid[-1] < 0.0:
         raise ValueError(f"times must not be negative; got {grid[-1]}")
     arrays.times("times", grid[:-1], process.end)
+    if process.effective_variance(grid[0]) > arrays.LARGEST_VARIANCE:
+        raise ValueError(
+            f"times must start where the signal is not lost yet; "
+            f"sigma/alpha at {grid[0]} exceeds {math.sqrt(arrays.LARGEST_VARIANCE):g}"
+        )
     kept = [] if snapshots is None else [float(t) for t in arrays.vector("snapshots", snapshots)]
     for t in kept:
         if not grid[-1] <= t <= grid[0]:
