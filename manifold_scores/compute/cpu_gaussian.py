@@ -33,21 +33,21 @@ def _refine(
     displacement: FloatArray,
     residual: FloatArray,
 ) -> None:
-    """Take one step of iterative refinement of (covariance + s I) displacement = -s offset.
+    """Take one step of iterative refinement of (covariance/s + I) displacement = -offset.
 
     The axes are accurate to eps in norm.  For a graded covariance (correlated coordinates of very different scales)
     that is not enough; the residual, taken with the covariance itself, restores the accuracy of its entries.
     """
     for k in range(offset.size):
-        left = -s * (offset[k] + displacement[k])
+        product = 0.0
         for other in range(offset.size):
-            left -= covariance[k, other] * displacement[other]
-        residual[k] = left
+            product += covariance[k, other] * displacement[other]
+        residual[k] = -(offset[k] + displacement[k]) - product / s
     for r in range(eigenvalues.size):
         along = 0.0
         for k in range(offset.size):
             along += axes[k, r] * residual[k]
-        along /= eigenvalues[r] + s
+        along /= eigenvalues[r] / s + 1.0
         for k in range(offset.size):
             displacement[k] += axes[k, r] * along
 

@@ -20,6 +20,8 @@ def geometric_times(t_min: float, t_max: float, n: int) -> FloatArray:
         raise ValueError(f"t_min must be below t_max = {t_max!r}; got {t_min!r}")
     times = np.geomspace(t_max, t_min, arrays.count("n", n, 2))
     times[0], times[-1] = t_max, t_min
+    if not (np.diff(times) < 0.0).all():
+        raise ValueError(f"t_min must be so far below t_max that {n} times differ; got {t_min!r} and {t_max!r}")
     return times
 
 

@@ -26,6 +26,12 @@ CASES = [
         ValueError,
         r"t_min must be below t_max = 1\.0; got 2\.0",
     ),
+    (
+        "times that coincide",
+        lambda: ms.geometric_times(1.0, np.nextafter(1.0, 2.0), 5),
+        ValueError,
+        r"t_min must be so far below t_max that 5 times differ; got 1\.0 and 1\.0000000000000002",
+    ),
     ("one time", lambda: ms.geometric_times(0.1, 1.0, 1), ValueError, "n must be at least 2; got 1"),
     ("steep", lambda: ms.exponential_times(1.0, 10, rate=1000.0), ValueError, r"rate must be at most 100; got 1000\.0"),
     # Samplers
