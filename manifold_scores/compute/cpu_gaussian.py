@@ -12,14 +12,14 @@ from .compilation import FloatArray, exact, parallel
 
 @exact
 def _off_range(axes: FloatArray, vector: FloatArray) -> FloatArray:
-    """Return the part of vector orthogonal to the axes."""
+    """Return the part of vector orthogonal to the axes (rows)."""
     outside = vector.copy()
-    for r in range(axes.shape[1]):
+    for r in range(axes.shape[0]):
         along = 0.0
         for k in range(vector.size):
-            along += axes[k, r] * vector[k]
+            along += axes[r, k] * vector[k]
         for k in range(vector.size):
-            outside[k] -= axes[k, r] * along
+            outside[k] -= axes[r, k] * along
     return outside
 
 
@@ -46,10 +46,10 @@ def _refine(
     for r in range(eigenvalues.size):
         along = 0.0
         for k in range(offset.size):
-            along += axes[k, r] * residual[k]
+            along += axes[r, k] * residual[k]
         along /= eigenvalues[r] / s + 1.0
         for k in range(offset.size):
-            displacement[k] += axes[k, r] * along
+            displacement[k] += axes[r, k] * along
 
 
 @parallel
@@ -67,14 +67,14 @@ def gaussian_first_moments(
 ) -> None:
     """Moments of N(mean_0, covariance) tilted at (z, s).
 
-    covariance = axes diag(eigenvalues) axes^T with axes (d, r) orthonormal and eigenvalues (r,) positive.
+    covariance = axes^T diag(eigenvalues) axes with axes (r, d), orthonormal rows, and eigenvalues (r,) positive.
 
     With w = lambda / (lambda + s) the mean is the convex combination w z + (1 - w) mean_0 along each axis, plus mean_0
     off the range, and the displacement -(1 - w)(z - mean_0) minus the part of z - mean_0 off the range: no term is a
     difference of larger ones.  The anchor is the mean, for which log_rest = log Z + |displacement|^2/2s is a sum of
     terms of one sign too.
     """
-    dimension, rank = axes.shape
+    rank, dimension = axes.shape
     for m in prange(centers.shape[0]):
         s = variances[m]
         offset = centers[m] - mean_0
@@ -92,17 +92,17 @@ def gaussian_first_moments(
             total = eigenvalues[r] + s
             along, along_center, along_mean = 0.0, 0.0, 0.0
             for k in range(dimension):
-                along += axes[k, r] * offset[k]
-                along_center += axes[k, r] * centers[m, k]
-                along_mean += axes[k, r] * mean_0[k]
+                along += axes[r, k] * offset[k]
+                along_center += axes[r, k] * centers[m, k]
+                along_mean += axes[r, k] * mean_0[k]
             exponent += along * (along / total)
             bent += eigenvalues[r] * (along / total) ** 2
             log_determinant += math.log1p(eigenvalues[r] / s)
             pulled = (eigenvalues[r] / total) * along_center + (s / total) * along_mean
             moved = (s / total) * along
             for k in range(dimension):
-                mean[m, k] += axes[k, r] * pulled
-                displacement[m, k] -= axes[k, r] * moved
+                mean[m, k] += axes[r, k] * pulled
+                displacement[m, k] -= axes[r, k] * moved
         if rank == dimension:
             _refine(covariance, axes, eigenvalues, offset, s, displacement[m], outside)
         log_mass[m] = -0.5 * (log_determinant + exponent)

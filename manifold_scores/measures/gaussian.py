@@ -57,7 +57,8 @@ class Gaussian(Measure):
         return Tilt(out.log_mass, out.mean, out.displacement, out.mean, out.log_rest)
 
     def covariance_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
-        return np.asarray(np.einsum("kr,nr,lr->nkl", self._axes, self._shrunk(variances), self._axes))
+        weighted = self._shrunk(variances)[:, :, None] * self._axes
+        return np.asarray(np.einsum("nrk,rl->nkl", weighted, self._axes))
 
     def covariance_trace_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
         return np.asarray(self._shrunk(variances).sum(axis=1))
@@ -69,11 +70,11 @@ class Gaussian(Measure):
 
     def sample_rows(self, n: int, rng: np.random.Generator) -> FloatArray:
         normal = rng.standard_normal((n, self.dimension))
-        return self._mean + arrays.multiply(normal * np.sqrt(self._eigenvalues), self._axes.T)
+        return self._mean + arrays.multiply(normal * np.sqrt(self._eigenvalues), self._axes)
 
 
 def _eigenbasis(covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return (axes (d, r), eigenvalues (r,)) of a positive semi-definite matrix, r its numerical rank."""
+    """Return (axes (r, d), eigenvalues (r,)) of a positive semi-definite matrix, r its numerical rank."""
     from scipy.linalg import lapack
 
     size = len(covariance)
@@ -87,7 +88,7 @@ def _eigenbasis(covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
             "covariance must be positive semi-definite; "
             f"it has a zero on the diagonal beside an entry of size {outside:g}"
         )
-    axes = np.zeros((size, 0))
+    axes = np.zeros((0, size))
     if used.size == 0:
         return axes, np.zeros(0)
     # Scaling by powers of two is exact and makes every diagonal entry about one, so pivots are relative to each.
@@ -106,7 +107,7 @@ def _eigenbasis(covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
         )
     root *= scale[:, None]
     singular, left, _, work, *_ = lapack.dgejsv(root, joba=2, jobu=0, jobv=3, jobr=0, jobp=0)
-    axes = np.zeros((size, rank))
-    axes[used] = left[:, :rank]
+    axes = np.zeros((rank, size))
+    axes[:, used] = left[:, :rank].T
     eigenvalues = (singular[:rank] * (work[0] / work[1])) ** 2
     return axes, np.ascontiguousarray(eigenvalues)
