@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -52,5 +53,18 @@ def _fail(message: str, status: int) -> None:
     raise typer.Exit(status)
 
 
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit status.  A wrong argument is one line on standard error."""
+    try:
+        return int(app(args=arguments, prog_name="python -m paper_figures", standalone_mode=False) or 0)
+    except Exception as problem:
+        # What typer raises for wrong arguments; its class depends on the version of click behind it.
+        text = getattr(problem, "format_message", None)
+        if text is None:
+            raise
+        typer.echo(f"paper_figures: {' '.join(text().split())}", err=True)
+        return 2
+
+
 if __name__ == "__main__":
-    app(prog_name="python -m paper_figures")
+    sys.exit(run())
