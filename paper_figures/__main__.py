@@ -53,7 +53,7 @@ def _fail(message: str, status: int) -> None:
     raise typer.Exit(status)
 
 
-def run(arguments: list[str] | None = None) -> int:
+def command(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status.  A wrong argument is one line on standard error."""
     try:
         return int(app(args=arguments, prog_name="python -m paper_figures", standalone_mode=False) or 0)
@@ -67,4 +67,4 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run())
+    sys.exit(command())

@@ -9,7 +9,7 @@ from scipy.special import ive, ndtr
 from typer.testing import CliRunner
 
 from paper_figures import atlas_entries, lwb_5, registry, style
-from paper_figures.__main__ import app, run
+from paper_figures.__main__ import app, command
 from paper_figures.files import load_arrays, write_whole
 
 STANDARD_ERRORS = 4.0
@@ -249,11 +249,11 @@ def test_pickled_data_are_refused(tmp_path):
 
 
 def test_an_unknown_option_is_one_line(capsys):
-    assert run(["--frobnicate"]) == 2
+    assert command(["--frobnicate"]) == 2
     assert capsys.readouterr().err == "paper_figures: No such option: --frobnicate\n"
 
 
 def test_exit_status_of_the_command(capsys):
-    assert run(["--list"]) == 0
-    assert run(["nope"]) == 2
+    assert command(["--list"]) == 0
+    assert command(["nope"]) == 2
     assert "unknown figure 'nope'" in capsys.readouterr().err
