@@ -100,8 +100,8 @@ def positive(name: str, value: Any) -> float:
     number = _number(name, value)
     if number <= 0.0:
         raise ValueError(f"{name} must be positive and finite; got {number!r}")
-    if not 1e-50 <= number <= LARGEST_LENGTH:
-        raise ValueError(f"{name} must lie between 1e-50 and {LARGEST_LENGTH:g}; got {number!r}")
+    if not SMALLEST_LENGTH <= number <= LARGEST_LENGTH:
+        raise ValueError(f"{name} must lie between {SMALLEST_LENGTH:g} and {LARGEST_LENGTH:g}; got {number!r}")
     return number
 
 

@@ -3,7 +3,8 @@
 Symbols used throughout the package: t is the process's own time; the *signal scale* is alpha_t; the *noise variance*
 is sigma_t^2 (a variance, not a standard deviation); the *effective variance* is s = sigma_t^2 / alpha_t^2.  Every
 process is dX = (alpha'/alpha) X dt + g dW with g^2 = alpha^2 ds/dt.  Differences of exponentials are taken with
-`expm1`, so all three functions are accurate to a few ulps for t from 1e-14 up.
+`expm1`, so all three functions are accurate for t from 1e-14 up, to a few ulps and |log alpha_t| more of them from the
+rounding of the exponent.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ import inspect
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -137,3 +138,22 @@ def test_the_checker_reads_docstrings():
     assert listed(doc) == ["a", "b", "c"]
     assert listed("Do it with a.") is None
     assert listed("Do it.\n\nParameters\n----------\nx : last") == ["x"]
+
+
+def test_without_a_folder_for_the_cache_kernels_compile_in_memory(tmp_path):
+    package = tmp_path / "manifold_scores"
+    shutil.copytree(ROOT / "manifold_scores", package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "compute" / "__pycache__").write_text("a file where the folder of the cache would be")
+    (tmp_path / "home").write_text("a file where the home folder would be")
+    environment = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
+    environment |= {
+        "HOME": str(tmp_path / "home"),
+        "XDG_CACHE_HOME": str(tmp_path / "home"),
+        "PYTHONPATH": str(tmp_path),
+    }
+    code = "import manifold_scores as ms; print(ms.Segment([0.0], [1.0]).uniform().tilt([0.5], 1.0).mean[0])"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.stderr == ""
+    assert float(ran.stdout) == pytest.approx(0.5, abs=1e-15)

@@ -254,3 +254,10 @@ def test_combinations_nest():
     samples = mixture.sample(500, 0)
     on_torus = np.abs(np.hypot(samples[:, 0], samples[:, 1]) - 2) < 1e-12
     assert (samples[~on_torus, 0] == 0).all()
+
+
+def test_weights_of_mixtures_span_the_float64_range():
+    points = [ms.PointCloud([[0.0]]), ms.PointCloud([[1.0]])]
+    # exp(-1 / 2s) = exp(-5e5) outweighs the ratio of the weights, 1e-600.
+    assert ms.Mixture(points, [1e300, 1e-300]).tilt([1.0], 1e-6).mean == 1.0
+    assert ms.Mixture(points, [1e300, 1e-300]).tilt([0.0], 1e-6).mean == 0.0

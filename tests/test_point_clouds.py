@@ -117,3 +117,13 @@ def test_a_cloud_keeps_a_copy_of_its_points():
     np.testing.assert_array_equal(cloud.tilt([0.2, 0.1], 0.5).mean, before)
     np.testing.assert_array_equal(cloud.points, [[0.0, 1.0], [1.0, 0.0]])
     assert len(cloud) == 2
+
+
+def test_a_tiny_covariance_does_not_depend_on_the_order_of_the_points():
+    # 512 points at the query fill a tile of their own; the one that carries the covariance lies in the next.
+    points = np.vstack([np.zeros((512, 2)), [[1.0, 0.0]]])
+    for s in (0.003, 0.001):  # shares of 2**-240 and 2**-721
+        share = math.exp(-0.5 / s) / 512
+        for cloud in (ms.PointCloud(points), ms.PointCloud(points[::-1])):
+            assert cloud.tilt_covariance([0.0, 0.0], s)[0, 0] == pytest.approx(share, rel=1e-12)
+            assert cloud.tilt_covariance_trace([0.0, 0.0], s) == pytest.approx(share, rel=1e-12)

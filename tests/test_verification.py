@@ -328,3 +328,37 @@ def test_figure_is_drawn_from_the_stored_data(tmp_path):
     with np.load(tmp_path / "made-up.npz") as stored:
         np.testing.assert_array_equal(stored["x"], seen["x"])
     assert seen["x"] is not outcome.evidence.data["x"]
+
+
+class AllNaN(ms.NoisedMeasure):
+    def score(self, x, t):
+        return super().score(x, t) * np.nan
+
+    def posterior_mean(self, x, t):
+        return super().posterior_mean(x, t) * np.nan
+
+
+class InfiniteCovariance(ms.NoisedMeasure):
+    def score_divergence(self, x, t):
+        return super().score_divergence(x, t) * np.inf
+
+
+class NaNForMixtures(ms.NoisedMeasure):
+    """NaN only where the semigroup is compared in closed form."""
+
+    def log_density(self, x, t):
+        value = super().log_density(x, t)
+        return value * np.nan if isinstance(self.measure, ms.Mixture) else value
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")  # of numpy and of matplotlib on NaN
+@pytest.mark.parametrize(
+    ("claim", "fault"),
+    [(name, AllNaN) for name in CLAIMS] + [("identities", InfiniteCovariance), ("identities", NaNForMixtures)],
+)
+def test_an_oracle_without_numbers_fails_and_is_written(tmp_path, claim, fault):
+    outcome = run(CLAIMS[claim], "quick", noised=fault)
+    assert not outcome.passed
+    figure = output.write_outcome(outcome, tmp_path)
+    assert json.loads((tmp_path / f"{claim}.json").read_text())["passed"] is False
+    output.write_report([(outcome, figure)], tmp_path)

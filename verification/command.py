@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +21,7 @@ from .report import number
 
 INTERRUPTED = 130  # what shells report for Ctrl-C
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
@@ -45,6 +46,8 @@ def verify(
         raise typer.BadParameter("--quick and --full exclude each other")
     try:
         out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):  # found out before the work, not after
+            pass
     except OSError as problem:
         raise typer.BadParameter(f"--out must be a folder that can be written; {out}: {problem.strerror}") from None
     size = "quick" if quick else "full" if full else "default"
@@ -130,6 +133,8 @@ def main(arguments: list[str] | None = None) -> int:
         status = app(args=arguments, prog_name="python -m verification", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
+    except OSError as problem:
+        return _fail(f"cannot write the results: {problem}", 2)
     except Exception as problem:
         # What typer raises for wrong arguments; its class depends on the version of click behind it.
         text = getattr(problem, "format_message", None)

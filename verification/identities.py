@@ -149,8 +149,8 @@ def _processes(clocks: list[Clock], noised: Oracle, evidence: Evidence) -> None:
         unit = np.finfo(float).eps * (1.0 + np.abs(np.log(clock.alpha(t))))  # the exponent carries a relative eps
         for name, (found, expected) in pairs.items():
             ratio = float(np.max(np.abs(found - expected) / (unit * np.where(expected == 0.0, 1.0, np.abs(expected)))))
-            if not ratio <= worst:
-                worst, where = ratio, f"{name}, {clock.name}"
+            if not ratio <= worst:  # a NaN counts as infinite, and stays
+                worst, where = float(np.nan_to_num(ratio, nan=np.inf)), f"{name}, {clock.name}"
     evidence.check(
         "process", "α, σ², s, drift and g² against the table, t from 1e-14; in units of eps (1 - log α)", worst, 0.0,
         PROCESS_TOLERANCE, one_sided=True, worst=where,

@@ -28,25 +28,30 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def write_outcome(outcome: Outcome, folder: Path) -> Path | None:
-    """Write NAME.npz, then draw NAME.png from it, then NAME.json.  Return the figure, None if the claim broke off."""
+    """Write NAME.npz, then draw NAME.png from it, then NAME.json.  Return the figure, None if there is none."""
     name = outcome.claim.name
-    figure_path = None
+    figure_path = folder / f"{name}.png"
+    for suffix in ("npz", "png"):  # what an earlier run left would contradict the JSON
+        (folder / f"{name}.{suffix}").unlink(missing_ok=True)
     if outcome.error is None:
-        data_path, figure_path = folder / f"{name}.npz", folder / f"{name}.png"
+        data_path = folder / f"{name}.npz"
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **outcome.evidence.data)
         write_atomically(data_path, buffer.getvalue())
-        with np.load(data_path, allow_pickle=False) as stored:
-            figure = outcome.claim.draw(dict(stored))
-        picture = io.BytesIO()
-        figure.savefig(picture, format="png", metadata={"Software": None})
-        write_atomically(figure_path, picture.getvalue())
-    else:  # what an earlier run left would contradict the JSON
-        for suffix in ("npz", "png"):
-            (folder / f"{name}.{suffix}").unlink(missing_ok=True)
+        try:
+            with np.load(data_path, allow_pickle=False) as stored:
+                figure = outcome.claim.draw(dict(stored))
+            picture = io.BytesIO()
+            figure.savefig(picture, format="png", metadata={"Software": None})
+        except (ValueError, ArithmeticError):
+            if outcome.passed:
+                raise
+            # The numbers of a failed claim may be such that nothing can be drawn: the report says so.
+        else:
+            write_atomically(figure_path, picture.getvalue())
     text = json.dumps(outcome.as_json(), allow_nan=False, ensure_ascii=False, indent=1)
     write_atomically(folder / f"{name}.json", text.encode() + b"\n")
-    return figure_path
+    return figure_path if figure_path.exists() else None
 
 
 def write_report(outcomes: list[tuple[Outcome, Path | None]], folder: Path) -> Path:

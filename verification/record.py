@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 import manifold_scores as ms
 
 #: Handed an oracle factory (measure, process) -> model.  The default is the package itself.
@@ -54,7 +56,7 @@ class Check:
         return {
             "check": self.name,
             "statement": self.statement,
-            "parameters": self.parameters,
+            "parameters": strict(self.parameters),
             "measured": finite(self.measured),
             "predicted": finite(self.predicted),
             "tolerance": finite(self.tolerance.value),
@@ -81,7 +83,7 @@ class Observation:
         return {
             "observation": self.name,
             "statement": self.statement,
-            "parameters": self.parameters,
+            "parameters": strict(self.parameters),
             "measured": finite(self.measured),
             "expected": finite(self.expected),
             "remark": self.remark,
@@ -169,7 +171,7 @@ class Outcome:
             "statement": self.claim.statement,
             "hypothesis": self.claim.hypothesis,
             "source": self.claim.source,
-            "parameters": {"size": self.size, **self.evidence.parameters},
+            "parameters": strict({"size": self.size, **self.evidence.parameters}),
             "measured": {check["check"]: check["measured"] for check in checks},
             "bound": {check["check"]: check["bound"] for check in checks},
             "passed": self.passed,
@@ -194,6 +196,17 @@ def run(
     except Exception as problem:  # a faulty oracle may raise anything; the other claims still run
         error = f"{type(problem).__name__}: {problem}"
     return Outcome(claim, size, evidence, time.perf_counter() - start, error)
+
+
+def strict(value: Any) -> Any:
+    """Return value in terms that JSON has: None for NaN and infinities, lists for arrays, at any depth."""
+    if isinstance(value, dict):
+        return {str(key): strict(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [strict(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return finite(value) if isinstance(value, float) else value
 
 
 def finite(value: float | None) -> float | None:

@@ -72,8 +72,8 @@ def page(outcomes: list[tuple[Outcome, Path | None]]) -> str:
 <title>Verification: {passed} of {len(outcomes)} claims pass</title><style>{_STYLE}</style></head>
 <body><main>
 <h1>Verification</h1>
-<p class="soft">{passed} of {len(outcomes)} claims pass; size: {size}; {versions}. Predictions come from geometry alone,
-measured values from the package.</p>
+<p class="soft">{passed} of {len(outcomes)} claims pass; size: {size}; {versions}.
+Predictions come from geometry, or from a second, different evaluation; measured values from the package.</p>
 <nav><table>
 <tr><th>claim</th><th></th><th class="number">checks</th><th>verdict</th><th class="number">seconds</th></tr>
 {rows}</table></nav>

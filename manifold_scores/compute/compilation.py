@@ -13,7 +13,8 @@ the result does not depend on the number of threads.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 from numba import njit
@@ -22,7 +23,18 @@ from numpy.typing import NDArray
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 
-exact = njit(cache=True, error_model="numpy")
-contracted = njit(cache=True, error_model="numpy", fastmath={"contract"})
-reduction = njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-parallel = njit(cache=True, error_model="numpy", parallel=True)
+
+def _compiler(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    def decorate(function: Callable[..., Any]) -> Any:
+        try:
+            return njit(cache=True, error_model="numpy", **options)(function)
+        except RuntimeError:  # no folder for a cache can be written: compile in every process
+            return njit(error_model="numpy", **options)(function)
+
+    return decorate
+
+
+exact = _compiler()
+contracted = _compiler(fastmath={"contract"})
+reduction = _compiler(fastmath={"reassoc", "contract", "nsz"})
+parallel = _compiler(parallel=True)

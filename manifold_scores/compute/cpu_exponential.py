@@ -38,7 +38,7 @@ MANTISSA_BITS = np.int64(52)
 
 @contracted
 def exp2_tile(exponent: FloatArray, rounded: FloatArray, bits: IntArray, power: FloatArray) -> None:
-    """power[j] = 2**max(exponent[j], -900), to 1 ulp, for exponents up to 1023.
+    """power[j] = 2**exponent[j] to 1.6 ulp for exponents up to 1023, and 0 for those below -900.
 
     `rounded` is float64 scratch and `bits` the same memory seen as int64; all arrays have one length.
     """
@@ -52,7 +52,8 @@ def exp2_tile(exponent: FloatArray, rounded: FloatArray, bits: IntArray, power: 
         f2 = f * f
         f4 = f2 * f2
         rounded[j] = shifted
-        power[j] = C0 + f * low + f4 * (middle + f4 * high)
+        value = C0 + f * low + f4 * (middle + f4 * high)
+        power[j] = value if exponent[j] >= SMALLEST_EXPONENT else 0.0
     for j in range(power.size):
         bits[j] = (bits[j] + EXPONENT_BIAS) << MANTISSA_BITS
     for j in range(power.size):

@@ -15,6 +15,10 @@ from .cpu_relative_weights import find_reference, floor, survey, weigh_tile
 
 LOG2_E = 1.4426950408889634
 LN_2 = 0.6931471805599453
+# Tiles whose best point is below these shares of the reference are skipped.  Means change by less than N 2**-200 of the
+# size of the cloud; a covariance may be as small as the second largest share, so only what float64 cannot hold goes.
+NEGLIGIBLE_FOR_MEANS = -200.0
+NEGLIGIBLE_FOR_COVARIANCES = -900.0
 LARGEST_BLOCK = 16  # queries that share a tile while it is in the cache
 
 
@@ -130,7 +134,7 @@ def first_moments(
             find_reference(
                 tiles, exponents, centers[start + m], rates[m], tops[m], scratch, references[m], anchor[start + m]
             )
-            floors[m] = floor(dimension, tops[m], references[m], rates[m])
+            floors[m] = floor(NEGLIGIBLE_FOR_MEANS, dimension, tops[m], references[m], rates[m])
             mean[start + m] = 0.0
             displacement[start + m] = 0.0
         for i in range(tiles.shape[0]):
@@ -184,7 +188,7 @@ def second_moments(
         for m in range(count):
             center = centers[start + m]
             find_reference(tiles, exponents, center, rates[m], tops[m], scratch, reference, point)
-            lowest = floor(dimension, tops[m], reference, rates[m])
+            lowest = floor(NEGLIGIBLE_FOR_COVARIANCES, dimension, tops[m], reference, rates[m])
             second = covariance[start + m]
             second[:] = 0.0
             first[:] = 0.0

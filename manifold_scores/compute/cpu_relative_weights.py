@@ -10,8 +10,7 @@ measured against it, in base 2:
 
 Rounding |y_i - z|^2 costs about eps sqrt(d) |y_i - z|^2 * rate bits.  While that is below `PLAIN_LIMIT` eps for the
 reference it is some ten eps for every point that counts, and plain float64 is used; beyond, the squared distances are
-accumulated in double-double arithmetic.  Tiles whose best point is below 2**-200 of the reference are
-skipped: what they would add is below N * 2**-200 of the sums.
+accumulated in double-double arithmetic.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ from .cpu_exponential import exp2_tile
 from .error_free import product_error, sum_error
 
 PLAIN_LIMIT = 12.0
-NEGLIGIBLE = -200.0
 
 
 @contracted
@@ -148,9 +146,9 @@ def find_reference(
 
 
 @exact
-def floor(dimension: int, tops: FloatArray, reference: FloatArray, rate: float) -> float:
-    """Below this plain log2 weight a tile is certainly negligible."""
-    return np.max(tops) + NEGLIGIBLE - 4.0 * _doubtful_bits(dimension, reference[0], rate)
+def floor(bits: float, dimension: int, tops: FloatArray, reference: FloatArray, rate: float) -> float:
+    """Return the plain log2 weight below which every point of a tile is certainly below 2**bits of the reference."""
+    return float(np.max(tops) + bits - 4.0 * _doubtful_bits(dimension, reference[0], rate))
 
 
 @exact

@@ -134,4 +134,4 @@ def sphere_second_moments(
 
 def log_axial_integral(dimension: int, concentration: float) -> float:
     """Return log of the integral of exp(-c (1 - u)) over the angle measure, which normalises a sphere law."""
-    return _axial_moments(dimension, concentration, LEGENDRE_NODES, LEGENDRE_WEIGHTS)[0]
+    return float(_axial_moments(dimension, concentration, LEGENDRE_NODES, LEGENDRE_WEIGHTS)[0])

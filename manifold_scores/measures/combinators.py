@@ -122,11 +122,12 @@ class Mixture(Measure):
                     f"measures[{i}] in R^{measure.ambient_dimension}"
                 )
         raw = arrays.weights("weights", weights, len(given))
-        raw = raw / raw.max()
         kept = np.flatnonzero(raw)
+        largest = raw.max()
+        log_total = np.log(largest) + np.log((raw / largest).sum())
         self.measures = tuple(given[i] for i in kept)
-        self.weights = raw[kept] / raw.sum()
-        self._log_weights = np.log(raw[kept]) - np.log(raw.sum())
+        self._log_weights = np.log(raw[kept]) - log_total
+        self.weights = raw[kept] / largest / (raw / largest).sum()
         self.dimension = max(measure.dimension for measure in self.measures)
 
     def __repr__(self) -> str:
@@ -176,11 +177,11 @@ class Mixture(Measure):
         anchors, rests = zip(*(tilt.anchored(centers) for tilt in tilts), strict=True)
         leader = np.argmax([w + tilt.log_mass for w, tilt in zip(self._log_weights, tilts, strict=True)], axis=0)
         while True:
-            origin, rest = _pick(leader, anchors), _pick(leader, rests)
+            origin, rest, own_weight = _pick(leader, anchors), _pick(leader, rests), self._log_weights[leader]
             logs = np.empty((len(tilts), len(centers)))
             for log, log_weight, own, p in zip(logs, self._log_weights, rests, anchors, strict=True):
                 inner = ((p - origin) * ((p - centers) + (origin - centers))).sum(axis=1)
-                log[:] = log_weight + (own - rest) - inner / (2.0 * variances)
+                log[:] = (log_weight - own_weight) + (own - rest) - inner / (2.0 * variances)
             better = logs.argmax(axis=0)
             rows = np.arange(len(centers))
             # Rounded log masses may have named a leader that is far from the best: then the best one takes over.
@@ -190,7 +191,7 @@ class Mixture(Measure):
             leader = np.where(wrong, better, leader)
         share = np.exp(logs - logs.max(axis=0))
         total = np.exp(logs).sum(axis=0)
-        return share / share.sum(axis=0), leader, np.log(total), tilts
+        return share / share.sum(axis=0), leader, own_weight + np.log(total), tilts
 
     @staticmethod
     def _offsets(share: FloatArray, leader: IndexArray, tilts: list[Tilt]) -> list[FloatArray]:

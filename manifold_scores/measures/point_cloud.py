@@ -23,7 +23,8 @@ class PointCloud(Measure):
     Accuracy: exact up to rounding, a few eps (1 + kappa) for log mass, mean and displacement at any center and any
     variance (exponents in double-double arithmetic where float64 would not do); covariance to 1e-10 of its norm or
     better.  Cost O(N d) per query in constant memory.  Points may be skipped when their share is below 2**-200 = 6e-61
-    of the best one's: means are right to that fraction of the size of the cloud even where they vanish.
+    of the best one's: means are right to that fraction of the size of the cloud even where they vanish.  Covariances
+    below 1e-270 of its square may come out as 0.
 
     Parameters
     ----------

@@ -22,6 +22,10 @@ from ..processes import Process
 
 __all__ = ["Model", "probability_flow", "reverse_sde"]
 
+# A score gives the posterior mean to eps |x|/alpha, about eps sigma/alpha.  At this ratio, where p_t is N(0, sigma^2 I)
+# to 1e-8 already, that is 2e-8; a sampler that starts beyond would only add rounding errors.
+_LARGEST_NOISE_RATIO = 1e8
+
 
 class Model(Protocol):
     """What a sampler needs: a score and the process it belongs to."""
@@ -58,7 +62,7 @@ def reverse_sde(
     Parameters
     ----------
     model : has `.score(x, t)` and `.process`.
-    times : decreasing, positive; the last one may be 0.
+    times : decreasing, positive, starting where sigma/alpha <= 1e8; the last one may be 0.
     n_samples : number of samples; needs `model.ambient_dimension`.  Leave out if `initial` is given.
     rng : a seed or a numpy Generator; the same seed gives the same bits.
     method : "exponential" or "euler-maruyama".
@@ -96,8 +100,9 @@ def probability_flow(
 ) -> Samples:
     """Transport samples from times[0] down to times[-1] by the probability-flow ODE with Heun's method (order two).
 
-    The ODE is integrated in z against the effective noise scale r = sqrt(s), dz/dr = -delta/r, where trajectories near
-    a point are straight lines (Karras et al. 2022).  A step to t = 0 is an Euler step: it lands on the posterior mean.
+    The ODE is integrated as d(z/r)/d(1/r) = f, r = sqrt(s) the effective noise scale.  At large r the posterior mean f
+    is linear in 1/r, at small r constant, so that steps may be long at both ends: one from r to q r is
+    z' = q z + (1 - q)(f + f')/2, f' at the Euler step, and one to t = 0 lands on the posterior mean.
     Deterministic given the initial samples.  Arguments and results as in `reverse_sde`.
     """
     rng = arrays.generator(rng)
@@ -126,14 +131,15 @@ def _euler_maruyama_step(model: Model, x: FloatArray, t: float, t_next: float, r
 def _heun_step(model: Model, x: FloatArray, t: float, t_next: float) -> FloatArray:
     alpha, s = _scales(model.process, t)
     alpha_next, s_next = _scales(model.process, t_next)
-    r, r_next = math.sqrt(s), math.sqrt(s_next)
+    shrink = math.sqrt(s_next / s)
     z = x / alpha
-    slope = _displacement(model, x, t) / r
-    predicted = z + (r - r_next) * slope
-    if r_next == 0.0:
-        return alpha_next * predicted
-    slope_next = _displacement(model, alpha_next * predicted, t_next) / r_next
-    return alpha_next * (z + 0.5 * (r - r_next) * (slope + slope_next))
+    displacement = _displacement(model, x, t)
+    predicted = alpha_next * (z + (1.0 - shrink) * displacement)
+    if s_next == 0.0:
+        return predicted
+    # q z + (1 - q)(f + f')/2 in terms of f - z and f' - z_predicted, which keep their digits near M.
+    change = (2.0 - shrink) * displacement + _displacement(model, predicted, t_next)
+    return alpha_next * (z + 0.5 * (1.0 - shrink) * change)
 
 
 def _scales(process: Process, t: float) -> tuple[float, float]:
@@ -182,12 +188,15 @@ def _grid(process: Process, times: Any, snapshots: Sequence[float] | None) -> tu
     if grid[-1] < 0.0:
         raise ValueError(f"times must not be negative; got {grid[-1]}")
     arrays.times("times", grid[:-1], process.end)
-    if process.effective_variance(grid[0]) > arrays.LARGEST_VARIANCE:
+    if process.effective_variance(grid[0]) > _LARGEST_NOISE_RATIO**2:
         raise ValueError(
-            f"times must start where the signal is not lost yet; "
-            f"sigma/alpha at {grid[0]} exceeds {math.sqrt(arrays.LARGEST_VARIANCE):g}"
+            f"times must start where the signal is not lost in rounding; "
+            f"sigma/alpha at {grid[0]} exceeds {_LARGEST_NOISE_RATIO:g}"
         )
-    kept = [] if snapshots is None else [float(t) for t in arrays.vector("snapshots", snapshots)]
+    wanted = arrays.real_array("snapshots", [] if snapshots is None else snapshots)
+    if wanted.ndim != 1:
+        raise ValueError(f"snapshots must be a vector; got shape {wanted.shape}")
+    kept: list[float] = wanted.tolist()
     for t in kept:
         if not grid[-1] <= t <= grid[0]:
             raise ValueError(f"snapshots must lie within times, {grid[-1]} to {grid[0]}; got {t}")

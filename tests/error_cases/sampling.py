@@ -65,7 +65,7 @@ CASES = [
         "times without signal",
         sample([900.0, 0.5], 3),
         ValueError,
-        r"times must start where the signal is not lost yet; sigma/alpha at 900\.0 exceeds 1e\+145",
+        r"times must start where the signal is not lost in rounding; sigma/alpha at 900\.0 exceeds 1e\+08",
     ),
     (
         "snapshots outside",
@@ -77,7 +77,7 @@ CASES = [
         "snapshot a number",
         sample([1.0, 0.5], 3, snapshots=0.7),
         ValueError,
-        r"snapshots must be a non-empty vector; got shape \(\)",
+        r"snapshots must be a vector; got shape \(\)",
     ),
     ("no number of samples", sample([1.0, 0.5]), TypeError, "n_samples is needed unless initial is given"),
     (
