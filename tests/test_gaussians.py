@@ -62,6 +62,18 @@ def test_graded_correlated_covariances_are_full_rank():
     np.testing.assert_allclose(gaussian.tilt(z, 1e-40).displacement / 1e-40, wanted, rtol=1e-12)
 
 
+def test_a_coordinate_that_does_not_vary_changes_nothing():
+    block = np.array([[1e8, 0.5], [0.5, 1e-8]])
+    padded = np.zeros((3, 3))
+    padded[:2, :2] = block
+    for s in (1e-14, 1e-10, 1.0):
+        displacement = ms.Gaussian(np.zeros(3), padded).tilt([1e4, 1e-4, 0.0], s).displacement
+        # Cramer's rule for -s (C + s I)^{-1} z: no term cancels.
+        a, b = 1e8 + s, 1e-8 + s
+        wanted = -s * np.array([b * 1e4 - 0.5e-4, a * 1e-4 - 0.5e4, 0.0]) / (a * b - 0.25)
+        np.testing.assert_allclose(displacement, wanted, rtol=1e-12, atol=0)
+
+
 @pytest.mark.parametrize("exponent", [-20, -30, -40])
 def test_nearly_dependent_coordinates_are_still_independent(exponent):
     gap = 2.0**exponent  # eigenvalues 2 - gap and gap, exactly representable

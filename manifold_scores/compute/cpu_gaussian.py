@@ -33,23 +33,27 @@ def _refine(
     displacement: FloatArray,
     residual: FloatArray,
 ) -> None:
-    """Take one step of iterative refinement of (covariance/s + I) displacement = -offset.
+    """Refine the solution of (covariance/s + I) displacement = -offset until it stops changing, four times at most.
 
     The axes are accurate to eps in norm.  For a graded covariance (correlated coordinates of very different scales)
     that is not enough; the residual, taken with the covariance itself, restores the accuracy of its entries.
     """
-    for k in range(offset.size):
-        product = 0.0
-        for other in range(offset.size):
-            product += covariance[k, other] * displacement[other]
-        residual[k] = -(offset[k] + displacement[k]) - product / s
-    for r in range(eigenvalues.size):
-        along = 0.0
+    for _ in range(4):
         for k in range(offset.size):
-            along += axes[r, k] * residual[k]
-        along /= eigenvalues[r] / s + 1.0
-        for k in range(offset.size):
-            displacement[k] += axes[r, k] * along
+            product = 0.0
+            for other in range(offset.size):
+                product += covariance[k, other] * displacement[other]
+            residual[k] = -(offset[k] + displacement[k]) - product / s
+        before = displacement.copy()
+        for r in range(eigenvalues.size):
+            along = 0.0
+            for k in range(offset.size):
+                along += axes[r, k] * residual[k]
+            along /= eigenvalues[r] / s + 1.0
+            for k in range(offset.size):
+                displacement[k] += axes[r, k] * along
+        if np.max(np.abs(displacement - before)) <= 2.0**-52 * np.max(np.abs(displacement)):
+            break
 
 
 @parallel
@@ -75,6 +79,7 @@ def gaussian_first_moments(
     terms of one sign too.
     """
     rank, dimension = axes.shape
+    definite = rank == np.count_nonzero(np.diag(covariance))  # but for coordinates that do not vary at all
     for m in prange(centers.shape[0]):
         s = variances[m]
         offset = centers[m] - mean_0
@@ -103,7 +108,7 @@ def gaussian_first_moments(
             for k in range(dimension):
                 mean[m, k] += axes[r, k] * pulled
                 displacement[m, k] -= axes[r, k] * moved
-        if rank == dimension:
+        if definite:
             _refine(covariance, axes, eigenvalues, offset, s, displacement[m], outside)
         log_mass[m] = -0.5 * (log_determinant + exponent)
         log_rest[m] = -0.5 * (log_determinant + bent)

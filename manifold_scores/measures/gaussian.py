@@ -22,8 +22,9 @@ class Gaussian(Measure):
 
     Computed in the eigenbasis of C, which is found once through a pivoted Cholesky factor and a one-sided Jacobi SVD
     (Demmel and Veselic 1992): eigenvalues come out accurate relative to the diagonal, not to the largest one, so that
-    diag(1e-8 .. 1e8) keeps full rank.  Accuracy: a few eps (1 + kappa), kappa with respect to the norm of C; correlated
-    coordinates of very different scales may lose digits in the directions of small variance, more so if C is singular.
+    diag(1e-8 .. 1e8) keeps full rank.  Accuracy: a few eps (1 + kappa), kappa with respect to the norm of C; for
+    correlated coordinates of very different scales iterative refinement keeps more digits than that, unless
+    C is singular beyond coordinates that do not vary at all.
     Cost O(d^3) once, O(d^2) per query.
 
     A pivot below 4 d eps of its own diagonal entry counts as zero: C is then singular, with `dimension` = rank.
