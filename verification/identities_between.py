@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 
 import manifold_scores as ms
@@ -11,6 +9,7 @@ from manifold_scores.measures import SegmentLaw
 
 from .clocks import Clock, brownian, ornstein_uhlenbeck
 from .laws import Array, Law
+from .quadrature import normal_rule
 from .record import Evidence, Oracle, Tolerance
 from .rounding import UNIT, Probes, draw_probes
 
@@ -61,14 +60,6 @@ def error_transfer(p: Probes) -> Result:
     return deviation, p.score_bound + other.score_bound, p.alpha / p.sigma2 * (p.reach + other.reach)
 
 
-@cache
-def _normal_rule(nodes: int, d: int) -> tuple[Array, Array]:
-    points, weights = np.polynomial.hermite_e.hermegauss(nodes)
-    grid = np.stack(np.meshgrid(*[points] * d, indexing="ij"), axis=-1).reshape(-1, d)
-    logs = np.stack(np.meshgrid(*[np.log(weights / weights.sum())] * d, indexing="ij"), axis=-1).reshape(-1, d)
-    return grid, logs.sum(axis=1)
-
-
 def semigroup(p: Probes) -> Result:
     """p_{t+t'}(x) = alpha'^{-d} E p_t((x + sigma' xi)/alpha'), for a t' that adds a tenth to s; d <= 3.
 
@@ -82,9 +73,11 @@ def semigroup(p: Probes) -> Result:
     alpha, sigma = p.clock.alpha(later), np.sqrt(p.clock.sigma2(later))
     logs = []
     for nodes in (10, 16):
-        xi, weights = _normal_rule(nodes, p.d)
+        xi, weights = normal_rule(nodes, p.d)
         y = (x[:, None] + sigma[:, None, None] * xi) / alpha[:, None, None]
-        logs.append(np.logaddexp.reduce(p.model.log_density(y, t[:, None]) + weights, axis=1) - p.d * np.log(alpha))
+        logs.append(
+            np.logaddexp.reduce(p.model.log_density(y, t[:, None]) + np.log(weights), axis=1) - p.d * np.log(alpha)
+        )
     direct: Array = p.model.log_density(x, t + later)
     bound = 4.0 * p.log_bound[take] + np.abs(logs[1] - logs[0])
     return np.abs(logs[1] - direct), bound, 1.0 + np.abs(direct)

@@ -8,13 +8,13 @@ terms, K the integral of phi^2/Phi over the line: near an end p_t is Phi(u/sqrt 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
 import manifold_scores as ms
 
 from .clocks import Clock, brownian, ornstein_uhlenbeck, variance_preserving
+from .quadrature import normal_rule
 from .rates import Array, furthest
 from .record import Evidence, Oracle, Tolerance
 
@@ -107,19 +107,10 @@ def closed_manifolds(size: str, noised: Oracle, evidence: Evidence) -> None:
     }  # fmt: skip
 
 
-@cache
-def _normal_rule(nodes: int, d: int) -> tuple[Array, Array]:
-    """Tensor Gauss-Hermite rule for the standard normal law on R^d, shape (nodes^d, d) and (nodes^d,)."""
-    points, weights = np.polynomial.hermite_e.hermegauss(nodes)
-    grid = np.stack(np.meshgrid(*[points] * d, indexing="ij"), axis=-1).reshape(-1, d)
-    product = np.stack(np.meshgrid(*[weights / weights.sum()] * d, indexing="ij"), axis=-1).reshape(-1, d)
-    return grid, product.prod(axis=1)
-
-
 def _mean_squares(case: Closed, variances: Array, nodes: int, noised: Oracle) -> dict[str, Array]:
     model = noised(case.measure, case.clock.process)
     d = case.points.shape[1]
-    xi, rule = _normal_rule(min(nodes, int(LARGEST_RULE ** (1.0 / d))), d)
+    xi, rule = normal_rule(min(nodes, int(LARGEST_RULE ** (1.0 / d))), d)
     weights = np.outer(case.weights, rule).ravel()
     found: dict[str, list[float]] = {"score": [], "noise": [], "mean": []}
     for t in case.clock.time(variances):
@@ -166,7 +157,7 @@ def _segment_cost(model: ms.NoisedMeasure, t: float, length: float) -> float:
     u = (edges[:-1, None] + half + half * nodes).ravel()
     density = (half * weights).ravel() * (ndtr(u / r) - ndtr((u - length) / r)) / length
     # In the normal plane the score is -x/t: two nodes a dimension integrate its square exactly.
-    corners, rule = _normal_rule(2, 2)
+    corners, rule = normal_rule(2, 2)
     x = np.empty((u.size, len(corners), 3))
     x[..., 0], x[..., 1:] = u[:, None], r * corners
     score = model.score(x, t)

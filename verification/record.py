@@ -52,16 +52,16 @@ class Check:
         return bool((low is None or low <= self.measured) and self.measured <= high)
 
     def as_json(self) -> dict[str, Any]:
-        """Return strict JSON values."""
+        """Return the record as a dictionary."""
         return {
             "check": self.name,
             "statement": self.statement,
-            "parameters": strict(self.parameters),
-            "measured": finite(self.measured),
-            "predicted": finite(self.predicted),
-            "tolerance": finite(self.tolerance.value),
+            "parameters": self.parameters,
+            "measured": self.measured,
+            "predicted": self.predicted,
+            "tolerance": self.tolerance.value,
             "reason": self.tolerance.reason,
-            "bound": [finite(end) for end in self.bound],
+            "bound": self.bound,
             "passed": self.passed,
             "seconds": round(self.seconds, 3),
         }
@@ -79,13 +79,13 @@ class Observation:
     parameters: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """Return strict JSON values."""
+        """Return the record as a dictionary."""
         return {
             "observation": self.name,
             "statement": self.statement,
-            "parameters": strict(self.parameters),
-            "measured": finite(self.measured),
-            "expected": finite(self.expected),
+            "parameters": self.parameters,
+            "measured": self.measured,
+            "expected": self.expected,
             "remark": self.remark,
         }
 
@@ -165,13 +165,13 @@ class Outcome:
     def as_json(self) -> dict[str, Any]:
         """Return strict JSON values."""
         checks = [check.as_json() for check in self.evidence.checks]
-        return {
+        values = {
             "claim": self.claim.name,
             "title": self.claim.title,
             "statement": self.claim.statement,
             "hypothesis": self.claim.hypothesis,
             "source": self.claim.source,
-            "parameters": strict({"size": self.size, **self.evidence.parameters}),
+            "parameters": {"size": self.size, **self.evidence.parameters},
             "measured": {check["check"]: check["measured"] for check in checks},
             "bound": {check["check"]: check["bound"] for check in checks},
             "passed": self.passed,
@@ -180,6 +180,7 @@ class Outcome:
             "checks": checks,
             "outside": [observation.as_json() for observation in self.evidence.observations],
         }
+        return {key: strict(value) for key, value in values.items()}
 
 
 def run(
@@ -206,9 +207,4 @@ def strict(value: Any) -> Any:
         return [strict(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
-    return finite(value) if isinstance(value, float) else value
-
-
-def finite(value: float | None) -> float | None:
-    """Return value, or None where JSON has no number for it."""
-    return float(value) if value is not None and math.isfinite(value) else None
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -189,9 +189,9 @@ class Mixture(Measure):
             if not wrong.any():
                 break
             leader = np.where(wrong, better, leader)
-        share = np.exp(logs - logs.max(axis=0))
-        total = np.exp(logs).sum(axis=0)
-        return share / share.sum(axis=0), leader, own_weight + np.log(total), tilts
+        share = np.exp(logs)  # at most e: the leader's is 1, and none is better by more
+        total = share.sum(axis=0)
+        return share / total, leader, own_weight + np.log(total), tilts
 
     @staticmethod
     def _offsets(share: FloatArray, leader: IndexArray, tilts: list[Tilt]) -> list[FloatArray]:
