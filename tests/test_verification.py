@@ -286,15 +286,16 @@ def test_list(capsys):
 @pytest.mark.parametrize("problem", [KeyboardInterrupt, OSError])
 def test_an_interrupted_write_leaves_the_old_file(monkeypatch, tmp_path, problem):
     path = tmp_path / "report.html"
-    output.write_atomically(path, b"old")
+    output.write_report([], tmp_path)
+    old = path.read_bytes()
 
     def interrupted(source, target):
         raise problem
 
     monkeypatch.setattr(os, "replace", interrupted)
     with pytest.raises(problem):
-        output.write_atomically(path, b"new")
-    assert [(item.name, item.read_bytes()) for item in tmp_path.iterdir()] == [("report.html", b"old")]
+        output.write_report([(quick("memorisation"), None)], tmp_path)
+    assert [(item.name, item.read_bytes()) for item in tmp_path.iterdir()] == [("report.html", old)]
 
 
 def test_ctrl_c_ends_with_one_line_and_no_half_written_file(tmp_path):
