@@ -1,6 +1,21 @@
 """Exact diffusion scores on low-dimensional data: scores, conditional expectations and densities of noised measures."""
 
-from .manifolds import AffineSubspace, Box, Circle, Manifold, Segment, Sphere
+from .manifolds import (
+    AffineSubspace,
+    Box,
+    Circle,
+    Curve,
+    Ellipse,
+    Helix,
+    LimaBean,
+    Manifold,
+    Segment,
+    Sphere,
+    Surface,
+    SwissRoll,
+    Torus,
+    WavyCircle,
+)
 from .measures import Embedded, Gaussian, Mixture, PointCloud, Product
 from .noised import NoisedMeasure
 from .processes import BrownianMotion, LinearInterpolant, OrnsteinUhlenbeck, Process, VariancePreserving
@@ -14,8 +29,12 @@ __all__ = [
     "Box",
     "BrownianMotion",
     "Circle",
+    "Curve",
+    "Ellipse",
     "Embedded",
     "Gaussian",
+    "Helix",
+    "LimaBean",
     "LinearInterpolant",
     "Manifold",
     "Measure",
@@ -27,8 +46,12 @@ __all__ = [
     "Product",
     "Segment",
     "Sphere",
+    "Surface",
+    "SwissRoll",
     "Tilt",
+    "Torus",
     "VariancePreserving",
+    "WavyCircle",
     "exponential_times",
     "geometric_times",
     "probability_flow",

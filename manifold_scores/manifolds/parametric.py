@@ -1,0 +1,359 @@
+"""What curves and surfaces share: everything that follows from a parametrisation."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import arrays
+from ..arrays import FloatArray
+from ..measures import ParametricLaw
+from ..measures.parametric import DEFAULT_TOLERANCE, Support
+from ..panels import LongArray, Panels, fit
+from . import frames
+from .manifold import Manifold
+from .maps import NumericMap, Symbolic, SymbolicMap, density_values, parametrisation
+from .regularity import affine_hull, closes, refuse_degenerate
+
+__all__ = ["Nearest", "Parametric"]
+
+_BLOCKS = 8 * (os.cpu_count() or 1)
+#: Densities: relative tolerance of their polynomials, and the rounding they may carry, where SymPy gives their digits.
+SYMBOLIC_WEIGHTS, SYMBOLIC_ROUNDING = 1e-16, 1e-18
+#: The same where they come from Python functions, or from derivatives of piecewise polynomials.
+NUMERIC_WEIGHTS, NUMERIC_ROUNDING = 1e-13, 4e-15
+SMALLEST_TOLERANCE, LARGEST_TOLERANCE = 1e-15, 1e-3
+#: A second nearest point within this many roundings of the nearest is as near.
+AS_NEAR = 64.0
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The nearest point and the second lowest local minimum of the distance.
+
+    Attributes
+    ----------
+    point, parameter, distance : y_x (..., d), its u, |x - y_x| (...).
+    runner_up, runner_up_distance : the other local minimum; NaN and inf where there is none.
+    unique : whether the runner-up is farther, beyond rounding.
+    """
+
+    point: Any
+    parameter: Any
+    distance: Any
+    runner_up: Any
+    runner_up_distance: Any
+    unique: Any
+
+
+class Parametric(Manifold):
+    """A manifold given by an embedding of an interval or a rectangle; `Curve` and `Surface` are the two kinds.
+
+    Attributes
+    ----------
+    symbolic : the embedding as SymPy expressions, or None for a Python function.
+    lower, upper : ends of the parameter domain, (m,).
+    closed : which directions of the domain are closed; boundary : whether some is not.
+    """
+
+    def __init__(self, embedding: Any, domains: Sequence[Any], closed: Sequence[bool | None]) -> None:
+        self._map: SymbolicMap | NumericMap = parametrisation(embedding, domains)
+        self.dimension = len(domains)
+        self.ambient_dimension = self._map.ambient_dimension
+        if self.dimension > self.ambient_dimension:
+            raise ValueError(f"embedding of a surface must have at least two components; got {self.ambient_dimension}")
+        self.symbolic: Symbolic | None = self._map.symbolic
+        self.lower, self.upper = self._map.lower, self._map.upper
+        self._basis, self._origin = affine_hull(self._map.values, self.dimension, self.ambient_dimension)
+        self._panels: Panels = fit(self._reduced, self.dimension, self._rank, self._map.tolerance)
+        arrays.length_scale("embedding", self._panels.center)
+        refuse_degenerate(self._panels, self.lower, self.upper)
+        self.closed: tuple[bool, ...] = tuple(closes(self._panels, axis, given) for axis, given in enumerate(closed))
+        self.boundary = not all(self.closed)
+
+    @property
+    def _rank(self) -> int:
+        return self.ambient_dimension if self._basis is None else int(self._basis.shape[1])
+
+    def _reduced(self, v: LongArray) -> LongArray:
+        """Return the map in the coordinates of the affine hull."""
+        values = self._map.values(v)
+        if self._basis is None:
+            return values
+        return (np.asarray(values, dtype=np.float64) - self._origin) @ self._basis
+
+    def _embed(self, u: FloatArray) -> FloatArray:
+        return self.derivative(u[..., 0] if self.dimension == 1 else u, (0,) * self.dimension)  # type: ignore[no-any-return]
+
+    def derivative(self, u: Any, orders: int | tuple[int, ...]) -> Any:
+        """Return the partial derivative of the embedding of these orders in u, shape (..., d).
+
+        Exact to rounding for SymPy expressions; for a Python function it is that of the piecewise polynomials, good to
+        about 1e-13, 1e-11, 1e-9 of the scale for total order 1, 2, 3.
+        """
+        if isinstance(orders, int):
+            orders = (orders,)
+        orders = tuple(arrays.count("orders", order) for order in orders)
+        if len(orders) != self.dimension:
+            raise ValueError(f"orders must have {self.dimension} entries, one for each parameter; got {len(orders)}")
+        v, shape = self._unit(u)
+        return arrays.restore(self._derivative(v, orders).reshape(*shape, self.ambient_dimension), u)
+
+    def _derivative(self, v: FloatArray, orders: tuple[int, ...]) -> FloatArray:
+        """Return the partial derivative in u at v (N, m) in the unit domain: (N, d)."""
+        if isinstance(self._map, SymbolicMap):
+            return self._map.derivative(v, orders)
+        if not any(orders):
+            return self._map.values(v)
+        slope = self._panels.evaluate(v, orders) / np.prod((self.upper - self.lower) ** np.array(orders))
+        return slope if self._basis is None else arrays.multiply(slope, self._basis.T)
+
+    def _points(self, v: FloatArray) -> FloatArray:
+        return self._derivative(v, (0,) * self.dimension)
+
+    def _unit(self, u: Any) -> tuple[FloatArray, tuple[int, ...]]:
+        """Return v (N, m) in the unit domain of parameters u, closed directions wrapped, and the shape of the batch."""
+        parameters = arrays.real_array("u", u)
+        if self.dimension == 1:
+            parameters = parameters[..., None]
+        if parameters.ndim == 0 or parameters.shape[-1] != self.dimension:
+            raise ValueError(f"u must have shape (..., {self.dimension}); got {parameters.shape}")
+        rows = parameters.reshape(-1, self.dimension)
+        v = (rows - self.lower) / (self.upper - self.lower)
+        for axis in range(self.dimension):
+            if self.closed[axis]:
+                inside = (v[:, axis] >= 0.0) & (v[:, axis] <= 1.0)
+                v[:, axis] = np.where(inside, v[:, axis], v[:, axis] - np.floor(v[:, axis]))
+            elif len(v) and not -1e-15 <= v[:, axis].min() <= v[:, axis].max() <= 1.0 + 1e-15:
+                raise ValueError(
+                    f"u must lie in [{self.lower[axis]}, {self.upper[axis]}]; got {rows[:, axis].min()} to "
+                    f"{rows[:, axis].max()}"
+                )
+        return np.clip(v, 0.0, 1.0), parameters.shape[:-1]
+
+    def _parameters(self, v: FloatArray) -> FloatArray:
+        return np.asarray(self.lower + (self.upper - self.lower) * v)
+
+    @functools.cached_property
+    def _patches(self) -> Any:
+        from ..compute.cpu_panels import patches
+
+        p = self._panels
+        tree = p.center, p.radius, p.child, p.panel
+        return patches(p.coefficients, self._rank, p.degrees, p.open_ends(self.closed), tree)
+
+    def _coordinates(self, x: FloatArray) -> FloatArray:
+        return x if self._basis is None else arrays.multiply(x - self._origin, self._basis)
+
+    def _search(self, x: FloatArray, runner_up: bool) -> Any:
+        from ..compute.cpu_nearest import Projections, project
+
+        n = len(x)
+        found = Projections(np.empty((n, 2), np.int64), np.empty((n, 2, 2)), np.empty(n), np.empty(n, np.int64))
+        project(self._patches, self._coordinates(x), runner_up, _BLOCKS, found)
+        return found
+
+    def _located(self, found: Any, which: int) -> FloatArray:
+        """Return v in the unit domain of the points found."""
+        return self._panels.unit(found.panel[:, which], found.local[:, which, : self.dimension])
+
+    def nearest(self, x: Any) -> Nearest:
+        """Return the global nearest point of every x (..., d), and the second lowest local minimum of the distance.
+
+        Found by branch and bound over the whole domain with bounds on the squared distance and its third derivatives, so
+        that no minimum is missed; improvements of |x - y|^2 below 4 eps |M| |x - y| are given up.  Where the distance is
+        constant along the manifold (the centre of a circle) any nearest point is returned, and `unique` is False.
+
+        Raises
+        ------
+        ValueError, TypeError : wrong shape, NaN or infinity.
+        """
+        rows = self._rows("x", x)
+        found = self._search(rows.points, True)
+        v = self._located(found, 0)
+        point = self._points(v)
+        distance = np.linalg.norm(rows.points - point, axis=1)
+        other = np.full_like(rows.points, np.nan)
+        there = np.isfinite(found.gap)
+        other[there] = self._points(self._located(found, 1)[there])
+        other_distance = np.where(there, np.sqrt(distance**2 + found.gap), np.inf)
+        unique = self._unique(found, rows.points, distance)
+        u = self._parameters(v)
+        parameter = u[:, 0] if self.dimension == 1 else u
+        return Nearest(*map(rows.restore, (point, parameter, distance, other, other_distance, unique)))
+
+    def _unique(self, found: Any, x: FloatArray, distance: FloatArray) -> NDArray[np.bool_]:
+        rounding = AS_NEAR * np.finfo(np.float64).eps * distance * (np.abs(x).max(axis=1) + self._patches.magnitude[0])
+        return np.asarray((found.gap > rounding) & (found.complete == 1))
+
+    def project(self, x: Any, *, return_unique: bool = False) -> Any:
+        """Return the global nearest point of M, shape (..., d), as `nearest` finds it.
+
+        With return_unique=True return (y_x, unique), unique of shape (...) and False where another point of M is as
+        near (x on the medial axis); one of the nearest points is returned then.
+        """
+        rows = self._rows("x", x)
+        found = self._search(rows.points, return_unique)
+        point = self._points(self._located(found, 0))
+        if not return_unique:
+            return rows.restore(point)
+        unique = self._unique(found, rows.points, np.linalg.norm(rows.points - point, axis=1))
+        return rows.restore(point), rows.restore(unique)
+
+    def parameter(self, y: Any) -> Any:
+        """Return the parameter u of the projection of y, shape (...) for a curve, (..., 2) for a surface."""
+        rows = self._rows("y", y)
+        u = self._parameters(self._located(self._search(rows.points, False), 0))
+        return rows.restore(u[:, 0] if self.dimension == 1 else u)
+
+    def _project(self, x: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+        found = self._search(x, True)
+        point = self._points(self._located(found, 0))
+        return point, self._unique(found, x, np.linalg.norm(x - point, axis=1))
+
+    def metric(self, u: Any) -> Any:
+        """Return the metric g_ij = <d_i y, d_j y> in the parameters, shape (..., m, m)."""
+        v, shape = self._unit(u)
+        first = self._first(v)
+        metric = np.einsum("nid,njd->nij", first, first)
+        return arrays.restore(metric.reshape(*shape, self.dimension, self.dimension), u)
+
+    def volume_element(self, u: Any) -> Any:
+        """Return sqrt(det g), the volume per du, shape (...)."""
+        v, shape = self._unit(u)
+        return arrays.restore(frames.volume(self._first(v)).reshape(shape), u)
+
+    def _first(self, v: FloatArray) -> FloatArray:
+        """Return the first derivatives in u at v, (N, m, d)."""
+        return np.stack([self._derivative(v, unit) for unit in self._units], axis=1)
+
+    @property
+    def _units(self) -> list[tuple[int, ...]]:
+        return [tuple(int(k == axis) for k in range(self.dimension)) for axis in range(self.dimension)]
+
+    def _second(self, v: FloatArray) -> FloatArray:
+        """Return the second derivatives in u at v, (N, m, m, d)."""
+        rows = [
+            np.stack([self._derivative(v, tuple(np.add(one, other))) for other in self._units], axis=1)
+            for one in self._units
+        ]
+        return np.stack(rows, axis=1)
+
+    def _foot(self, y: FloatArray) -> FloatArray:
+        """Return v in the unit domain of the projections of y."""
+        return self._located(self._search(y, False), 0)
+
+    def tangent_basis(self, y: Any) -> Any:
+        """Return an orthonormal basis of the tangent space at the projection of y, (..., d, m), by Gram-Schmidt in u."""
+        rows = self._rows("y", y)
+        return rows.restore(self._tangent_basis(rows.points))
+
+    def normal_basis(self, y: Any) -> Any:
+        """Return an orthonormal basis of the normal space at the projection of y, shape (..., d, d - m)."""
+        rows = self._rows("y", y)
+        return rows.restore(self._normal_basis(rows.points))
+
+    def second_fundamental_form(self, y: Any) -> Any:
+        """Return the normal vectors II(e_i, e_j) for the columns e_i of `tangent_basis(y)`, shape (..., m, m, d)."""
+        rows = self._rows("y", y)
+        return rows.restore(self._second_fundamental_form(rows.points))
+
+    def _tangent_basis(self, y: FloatArray) -> FloatArray:
+        return np.moveaxis(frames.tangent_basis(self._first(self._foot(y)))[0], 1, 2)
+
+    def _normal_basis(self, y: FloatArray) -> FloatArray:
+        return np.asarray(np.linalg.qr(self._tangent_basis(y), mode="complete").Q[:, :, self.dimension :])
+
+    def _second_fundamental_form(self, y: FloatArray) -> FloatArray:
+        v = self._foot(y)
+        return frames.second_fundamental_form(self._first(v), self._second(v))
+
+    def principal_curvatures(self, y: Any, normal: Any = None) -> Any:
+        """Return the eigenvalues of the shape operator <n, II> at the projection of y, ascending, shape (..., m).
+
+        Parameters
+        ----------
+        y : points, shape (..., d).
+        normal : direction n (..., d), normalised here; its tangential part does not matter.  May be left out for
+            hypersurfaces, where it is the column of `normal_basis`.
+        """
+        rows = self._rows("y", y)
+        if normal is None:
+            if self.ambient_dimension - self.dimension != 1:
+                raise ValueError("normal is needed where there is more than one: the manifold is not a hypersurface")
+            n = self._normal_basis(rows.points)[:, :, 0]
+        else:
+            n = np.broadcast_to(self._rows("normal", normal).points, rows.points.shape)
+            basis = self._tangent_basis(rows.points)
+            n = n - np.einsum("ndm,nem,ne->nd", basis, basis, n)
+            length = np.linalg.norm(n, axis=1, keepdims=True)
+            if not (length > 0.0).all():
+                raise ValueError("normal must not be tangent to the manifold")
+            n = n / length
+        form = self._second_fundamental_form(rows.points)
+        return rows.restore(np.linalg.eigvalsh(np.einsum("nijd,nd->nij", form, n)))
+
+    # Measures.
+
+    @functools.cached_property
+    def _uniform(self) -> ParametricLaw:
+        import sympy
+
+        return self.measure(sympy.Integer(1) if self.symbolic else np.ones_like if self.dimension == 1 else _ones)
+
+    def uniform(self) -> ParametricLaw:
+        """Return the uniform law, with respect to volume."""
+        return self._uniform
+
+    @functools.cached_property
+    def volume(self) -> float:  # type: ignore[override]
+        """Length of the curve or area of the surface, to about 1e-15."""
+        return self._uniform.total
+
+    def measure(self, density: Any, *, tolerance: float = DEFAULT_TOLERANCE) -> ParametricLaw:
+        """Return the probability measure with a density with respect to volume; it need not be normalised.
+
+        Parameters
+        ----------
+        density : a SymPy expression in the symbols of the embedding, or a function of the parameter(s), vectorised:
+            arrays of shape (n,) to (n,).  Non-negative; it may have jumps, kinks and zeros along a curve, on a surface
+            it has to be smooth.
+        tolerance : relative accuracy asked of the quadrature, 1e-15 to 1e-3.
+
+        Raises
+        ------
+        ValueError, TypeError : the density is negative or not finite somewhere, vanishes everywhere, is not resolved.
+        """
+        tolerance = arrays.positive("tolerance", tolerance)
+        if not SMALLEST_TOLERANCE <= tolerance <= LARGEST_TOLERANCE:
+            raise ValueError(f"tolerance must lie between 1e-15 and 1e-3; got {tolerance!r}")
+        values, expression = density_values(self._map, density)
+        exact = self.symbolic is not None and expression is not None
+        weights, rounding = (SYMBOLIC_WEIGHTS, SYMBOLIC_ROUNDING) if exact else (NUMERIC_WEIGHTS, NUMERIC_ROUNDING)
+
+        def both(v: LongArray) -> LongArray:
+            weight = values(v) * self._volume_in_unit_domain(v)
+            return np.concatenate([self._reduced(v), weight[:, None]], axis=1)
+
+        panels = fit(both, self.dimension, self._rank, self._map.tolerance, weights, rounding, "density")
+        support = Support(panels.supported(), self.closed, self._basis, self._origin)
+        return ParametricLaw(
+            self, support, lambda u: values((u - self.lower) / (self.upper - self.lower)), tolerance, expression
+        )
+
+    def _volume_in_unit_domain(self, v: LongArray) -> LongArray:
+        scale = np.prod(self.upper - self.lower)
+        if isinstance(self._map, SymbolicMap):
+            return frames.volume(np.stack([self._map.values(v, unit) for unit in self._units], axis=1)) * scale
+        first = [self._panels.evaluate(np.asarray(v, dtype=np.float64), unit) for unit in self._units]
+        return frames.volume(np.stack(first, axis=1))
+
+
+def _ones(u: FloatArray, v: FloatArray) -> FloatArray:
+    return np.ones_like(u)

@@ -1,0 +1,90 @@
+"""Whether an embedding is one: regular everywhere, and closed where its ends meet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import arrays
+from ..arrays import FloatArray
+from ..panels import Panels
+from .frames import volume
+
+__all__ = ["affine_hull", "closes", "refuse_degenerate"]
+
+#: Ambient dimensions above this are reduced to the affine hull of the manifold, as far as float64 resolves it.
+LARGEST_AMBIENT = 12
+#: Below this share of its mean the volume element counts as zero.
+DEGENERATE = 1e-6
+
+
+def affine_hull(values: Any, dimension: int, size: int) -> tuple[FloatArray | None, FloatArray | None]:
+    """Return an isometry (basis, origin) from R^r that covers the manifold to rounding, or (None, None) if r is near d."""
+    if size <= LARGEST_AMBIENT:
+        return None, None
+    count = 256 if dimension == 1 else 24
+    nodes = (np.cos(np.pi * (np.arange(count) + 0.5) / count) + 1.0) / 2.0
+    v = np.stack(np.meshgrid(*[nodes] * dimension, indexing="ij"), axis=-1).reshape(-1, dimension)
+    v = np.concatenate([v, np.random.default_rng(0).random((64, dimension))])
+    points = np.asarray(values(v), dtype=np.float64)
+    origin = points[:-64].mean(axis=0)
+    _, singular, right = np.linalg.svd(points[:-64] - origin, full_matrices=False)
+    rank = int((singular > 4.0 * np.finfo(np.float64).eps * singular[0]).sum())
+    if rank + 2 >= min(size, len(points) - 64):
+        return None, None
+    basis = np.ascontiguousarray(np.linalg.qr(right[:rank].T)[0])
+    check = points[-64:] - origin
+    outside = np.abs(check - arrays.multiply(arrays.multiply(check, basis), basis.T)).max()
+    return (basis, origin) if outside <= 1e-14 * singular[0] else (None, None)
+
+
+def refuse_degenerate(panels: Panels, lower: FloatArray, upper: FloatArray) -> None:
+    """Raise ValueError where the volume element vanishes."""
+    per_axis = 33 if panels.dimension == 1 else 9
+    grid = np.stack(np.meshgrid(*[np.linspace(-1.0, 1.0, per_axis)] * panels.dimension), axis=-1)
+    grid = grid.reshape(-1, panels.dimension)
+    panel = np.arange(len(panels.lower))
+    elements = _element(panels, np.repeat(panel, len(grid)), np.tile(grid, (len(panel), 1))).reshape(len(panel), -1)
+    # The lowest sample of every panel is followed down to the minimum around it.
+    xi, width = grid[elements.argmin(axis=1)], 2.0 / (per_axis - 1)
+    steps = grid if panels.dimension == 1 else grid[::2]
+    for _ in range(16):
+        moves = np.clip(xi[:, None] + width * steps, -1.0, 1.0)
+        found = _element(panels, np.repeat(panel, len(steps)), moves.reshape(-1, panels.dimension))
+        xi = moves[panel, found.reshape(len(panel), -1).argmin(axis=1)]
+        width *= 0.3
+    least = _element(panels, panel, xi)
+    worst = int(least.argmin())
+    if least[worst] <= DEGENERATE * elements.mean():
+        u = lower + (upper - lower) * panels.unit(panel[worst : worst + 1], xi[worst : worst + 1])[0]
+        what = "a point of zero speed" if panels.dimension == 1 else "dependent tangent vectors"
+        raise ValueError(f"embedding must be regular; it has {what} near u = {np.round(u, 6).tolist()}")
+
+
+def _element(panels: Panels, panel: NDArray[np.int64], xi: FloatArray) -> FloatArray:
+    units = np.eye(panels.dimension, dtype=int)
+    return volume(np.stack([panels.at(panel, xi, tuple(unit)) for unit in units], axis=1))
+
+
+def closes(panels: Panels, axis: int, given: Any) -> bool:
+    """Return whether this direction of the domain closes up, with its tangent; `given` is what the user says."""
+    if given is not None and not isinstance(given, (bool, np.bool_)):
+        raise TypeError(f"closed must be None, True or False; got {given!r}")
+    v = np.stack(np.meshgrid(*[np.linspace(0.0, 1.0, 9)] * panels.dimension), axis=-1).reshape(-1, panels.dimension)
+    ends = [v.copy(), v.copy()]
+    ends[0][:, axis], ends[1][:, axis] = 0.0, 1.0
+    unit = tuple(int(k == axis) for k in range(panels.dimension))
+    start, end = (panels.evaluate(side) for side in ends)
+    directions = [panels.evaluate(side, unit) for side in ends]
+    directions = [slope / np.linalg.norm(slope, axis=1, keepdims=True) for slope in directions]
+    meets = bool(np.abs(start - end).max() <= 1e-9 * panels.radius[0])
+    smooth = bool(np.abs(directions[0] - directions[1]).max() <= 1e-6)
+    if given and not meets:
+        raise ValueError("closed is True but the ends of the embedding do not meet")
+    if meets and not smooth:
+        raise ValueError("the ends of the embedding meet at an angle; a manifold has a tangent space everywhere")
+    if meets and given is False:
+        raise ValueError("closed is False but the ends of the embedding meet, so that it would intersect itself")
+    return meets
