@@ -1,4 +1,4 @@
-"""Enclosures of closed forms: against mpmath, against the package, against one another, and that they refuse wrong digits."""
+"""Enclosures of closed forms: against mpmath, the package and one another, and that they refuse wrong digits."""
 
 import numpy as np
 import pytest
@@ -74,7 +74,7 @@ def test_enclosures_contain_the_references(kind, clock):
         assert enclosed.width <= 1e-30
 
 
-@settings(max_examples=60)
+@settings(max_examples=200)
 @given(
     st.sampled_from(KINDS), st.integers(0, 2**32 - 1), log_uniform(1e-14, 50.0), log_uniform(1e-9, 1e4), st.booleans()
 )
@@ -165,7 +165,7 @@ def test_a_basis_is_taken_as_the_nearest_orthonormal_one():
 
 
 def test_a_nearly_singular_gaussian_is_that_of_its_entries():
-    """C with eigenvalues 2 and e: C + s I is certified down to s = -e."""
+    """C has the eigenvalue -2^-52: the law is that of C + s I with s = 2^-51; the package takes C as of rank one."""
     off = 1.0 + 2.0**-52
     noised = ms.NoisedMeasure(ms.Gaussian([0.0, 0.0], [[1.0, off], [off, 1.0]]), ms.BrownianMotion())
     s = 2.0**-51
@@ -175,7 +175,7 @@ def test_a_nearly_singular_gaussian_is_that_of_its_entries():
         expected = -mp.log(2 * mp.pi) - mp.log(variances[0] * variances[1]) / 2 - 1 / variances[1]
     enclosed = certify.enclosure(noised, [1.0, -1.0], s)
     assert enclosed.log_density.overlaps(arb(expected) * (1 + arb(0, 1e-45)))
-    assert noised.log_density([1.0, -1.0], s) < 0.75 * enclosed.floats()["log_density"] < 0.0
+    assert noised.log_density([1.0, -1.0], s) == pytest.approx(0.5 * enclosed.floats()["log_density"])
 
 
 def test_many_points_give_a_list_and_times_broadcast():

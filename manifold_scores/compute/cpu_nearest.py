@@ -271,15 +271,14 @@ def nearest(patches: Patches, z: FloatArray, runner_up: bool, search: Search) ->
             sign2 = 0.0 if flat else _slope_sign(cell.g2, cell.h22, cell.h12, cell.rest)
             low1, high1 = max(-1.0, a - 2.0 * h1), min(1.0, a + 2.0 * h1)
             low2, high2 = max(-1.0, b - 2.0 * h2), min(1.0, b + 2.0 * h2)
-            pinned1 = (sign1 > 0.0 and a - h1 <= -1.0 and ends[0, 0] == 1) or (
-                sign1 < 0.0 and a + h1 >= 1.0 and ends[0, 1] == 1
-            )
-            pinned2 = (sign2 > 0.0 and b - h2 <= -1.0 and ends[1, 0] == 1) or (
-                sign2 < 0.0 and b + h2 >= 1.0 and ends[1, 1] == 1
-            )
-            if runner_up and ((sign1 != 0.0 and not pinned1) or (sign2 != 0.0 and not pinned2)):
-                # No local minimum here, and nothing lower than the best unless on the way to it.
-                if lower > -tolerance:
+            # On a side of the panel towards which the distance falls the minimum over the panel is on that side.
+            pinned1 = (sign1 > 0.0 and a - h1 <= -1.0) or (sign1 < 0.0 and a + h1 >= 1.0)
+            pinned2 = (sign2 > 0.0 and b - h2 <= -1.0) or (sign2 < 0.0 and b + h2 >= 1.0)
+            if runner_up and lower > -tolerance:
+                # Elsewhere a slope that does not vanish leaves no local minimum, unless the manifold ends there.
+                end1 = pinned1 and ends[0, 0 if sign1 > 0.0 else 1] == 1
+                end2 = pinned2 and ends[1, 0 if sign2 > 0.0 else 1] == 1
+                if (sign1 != 0.0 and not end1) or (sign2 != 0.0 and not end2):
                     continue
             if _certified(cell, pinned1, pinned2, flat):
                 start1, start2 = a, b
@@ -291,15 +290,15 @@ def nearest(patches: Patches, z: FloatArray, runner_up: bool, search: Search) ->
                     low2, high2 = start2, start2
                 if flat:
                     low2, high2, start2 = 0.0, 0.0, 0.0
-                end1, end2, rest = minimize(p, n1, n2, start1, start2, low1, high1, low2, high2)
+                at1, at2, rest = minimize(p, n1, n2, start1, start2, low1, high1, low2, high2)
                 if rest:
-                    position(coefficients[panel], n1, n2, end1, end2, trial)
+                    position(coefficients[panel], n1, n2, at1, at2, trial)
                     gap_end = squared_gap(trial, best, z)
-                    if runner_up and _is_minimum(p, n1, n2, end1, end2, flat, ends, tolerance):
-                        count = _keep_minimum(search, count, panel, end1, end2, z, same)
+                    if runner_up and _is_minimum(p, n1, n2, at1, at2, flat, ends, tolerance):
+                        count = _keep_minimum(search, count, panel, at1, at2, z, same)
                     if gap_end < 0.0:
                         best[:] = trial
-                        best_panel, best_a, best_b = panel, end1, end2
+                        best_panel, best_a, best_b = panel, at1, at2
                         best_square += gap_end
                         offset -= gap_end
                     if runner_up:
