@@ -9,7 +9,6 @@ import manifold_scores as ms
 from tests import reference
 from tests.strategies import rotation
 
-
 BASIS_DIGITS = 400
 """To which a reference makes its basis orthonormal; tilts at small variances work with up to 300 digits."""
 

@@ -11,7 +11,7 @@ import numpy as np
 import manifold_scores as ms
 
 from . import outside
-from .rates import CONSTANT_TOLERANCE, SLOPE_TOLERANCE, WINDOWS, Array, furthest, slopes, window
+from .rates import CONSTANT_TOLERANCE, SLOPE_TOLERANCE, WINDOWS, Array, furthest, slopes
 from .record import Claim, Evidence, Oracle, Tolerance
 from .situations import situations
 
@@ -54,7 +54,7 @@ def _leading_orders(n: int, points: int, noised: Oracle, evidence: Evidence) -> 
     names, groups, curves, deviations = [], [], [], []
     vectors = {}
     for case in situations(n):
-        tau = window(case.power, points)
+        tau = case.window(points)
         offset, distance = case.points - case.nearest, case.distance
         constant = np.linalg.norm(case.lead, axis=1) / distance
         excess = case.targets(noised, tau)["blow-up"] - offset
@@ -64,7 +64,7 @@ def _leading_orders(n: int, points: int, noised: Oracle, evidence: Evidence) -> 
         ratio = furthest(remainder / scaled / constant, 1.0)
         miss = np.linalg.norm(excess / scaled[..., None] - case.lead, axis=2) / np.linalg.norm(case.lead, axis=1)
         vectors[case.name] = float(miss.max())
-        where = {"axis": case.axis, "window": list(WINDOWS[case.power]), "points": n}
+        where = {"axis": case.axis, "window": list(case.ends), "points": n}
         evidence.check(
             f"slope, {case.name}", f"e({case.axis}) has log-log slope {case.power:g} (the worst of {n} points x)",
             slope, case.power, SLOPE_TOLERANCE, **where,

@@ -11,7 +11,7 @@ import numpy as np
 from . import mean_squares
 from .clocks import all_clocks
 from .laws import Law, laws
-from .rates import CONSTANT_TOLERANCE, SLOPE_TOLERANCE, WINDOWS, Array, furthest, slopes, window
+from .rates import CONSTANT_TOLERANCE, SLOPE_TOLERANCE, WINDOWS, Array, furthest, slopes
 from .record import Claim, Evidence, Oracle, Tolerance
 from .situations import Situation, situations
 
@@ -48,7 +48,7 @@ def _limits(n: int, points: int, noised: Oracle, evidence: Evidence) -> None:
     found: dict[str, list[float]] = {"slope of f": [], "score": [], "noise": [], "t score": [], "noise sqrt t": []}
     cases = situations(n)
     for case in cases:
-        tau = window(case.power, points)
+        tau = case.window(points)
         targets = case.targets(noised, tau)
         error = np.linalg.norm(targets["mean"] - case.nearest, axis=2)
         coefficient = np.linalg.norm(case.mean_lead, axis=1)

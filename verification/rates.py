@@ -24,11 +24,6 @@ CONSTANT_TOLERANCE = Tolerance(
 )
 
 
-def window(power: float, points: int) -> Array:
-    """Return `points` geometric values of tau in the window."""
-    return np.geomspace(*WINDOWS[power], points)
-
-
 def slopes(tau: Array, values: Array) -> Array:
     """Return least-squares slopes of log(values) against log(tau), values of shape (T, n), result (n,)."""
     u = np.log(tau) - np.log(tau).mean()

@@ -16,99 +16,16 @@ Only the measures come from the package; y_x, D and b are written out here.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 import manifold_scores as ms
 
 from .clocks import Clock, brownian, linear_interpolant, ornstein_uhlenbeck, variance_preserving
-
-Array = np.ndarray[Any, np.dtype[np.float64]]
-
-
-@dataclass(frozen=True)
-class Situation:
-    """n points x of one kind, and what the theory says about them.
-
-    Attributes
-    ----------
-    points, nearest : x (or the fixed z, if `moving`) and y_x, shape (n, d).
-    lead : coefficient of tau^power in multiplier * (-score) - (x - y_x), shape (n, d); tau is t or s, see `axis`.
-    mean_lead : coefficient of tau^power in f - y_x, shape (n, d); may vanish.
-    group : "interior", "boundary" or "cloud".
-    """
-
-    name: str
-    group: str
-    clock: Clock
-    measure: ms.Measure
-    points: Array
-    nearest: Array
-    lead: Array
-    mean_lead: Array
-    power: float = 1.0
-    moving: bool = False
-
-    @property
-    def axis(self) -> str:
-        """Name of tau: the process's own time where the theorem is stated in it, the effective variance elsewhere."""
-        return "s" if self.clock.rate is None or self.moving else "t"
-
-    @property
-    def distance(self) -> Array:
-        """|x - y_x|, shape (n,)."""
-        return np.linalg.norm(self.points - self.nearest, axis=1)
-
-    def targets(self, noised: Callable[[ms.Measure, ms.Process], Any], tau: Array) -> dict[str, Array]:
-        """Return multiplier * (-score), |score|, |noise| and f at every tau and x, shapes (T, n, d) and (T, n)."""
-        t = tau if self.axis == "t" else self.clock.time(tau)
-        alpha, sigma2 = self.clock.alpha(t), self.clock.sigma2(t)
-        multiplier = t if self.axis == "t" else sigma2 / alpha
-        x = np.broadcast_to(self.points, (len(t), *self.points.shape))
-        if self.moving:
-            x = alpha[:, None, None] * x
-        model = noised(self.measure, self.clock.process)
-        score = model.score(x, t[:, None])
-        return {
-            "blow-up": -multiplier[:, None, None] * score,
-            "score": np.linalg.norm(score, axis=2),
-            "noise": np.linalg.norm(model.noise(x, t[:, None]), axis=2),
-            "mean": model.posterior_mean(x, t[:, None]),
-        }
-
-
-def _situation(
-    name: str, group: str, clock: Clock, measure: ms.Measure, x: Array, y: Array, derivative: Array, b: Array,
-    moving: bool = False,
-) -> Situation:  # fmt: skip
-    """Next order away from edges; `derivative` is D(x) x."""
-    power = 1.0
-    if moving:
-        lead, mean_lead = -b, b
-    elif clock.rate is not None:
-        lead, mean_lead = clock.rate * (x - derivative) - b, clock.rate * derivative + b
-    elif clock.name == "VP":
-        lead, mean_lead = 0.5 * (x - derivative) - b, 0.5 * derivative + b
-    else:
-        power, lead, mean_lead = 0.5, x - derivative, derivative
-    kind = "z fixed" if moving else "x fixed"
-    label = f"{name}, {clock.name}" + (f", {kind}" if clock.rate is None else "")
-    return Situation(label, group, clock, measure, x, y, lead, mean_lead, power, moving)
-
-
-def _directions(n: int, d: int, rng: np.random.Generator) -> Array:
-    normal = rng.standard_normal((n, d))
-    return normal / np.linalg.norm(normal, axis=1, keepdims=True)
-
-
-def _radii(n: int, radius: float, rng: np.random.Generator) -> Array:
-    """Half inside, half outside, at 0.2 to 1.5 radii from the sphere and away from its centre; shape (n, 1)."""
-    inside = rng.uniform(0.4, 0.8, n)
-    outside = rng.uniform(1.2, 2.5, n)
-    return radius * np.where(np.arange(n) % 2 == 0, inside, outside)[:, None]
+from .rates import Array
+from .situation import Situation, directions, next_order, radii
+from .situations_curves import curve_situations
+from .situations_surfaces import surface_situations
 
 
 def _sphere(
@@ -116,14 +33,14 @@ def _sphere(
     moving: bool = False,
 ) -> Situation:  # fmt: skip
     """Sphere: H = (r/R) I, so b_N = -(k-1) n/2r and b_T = (R/r) grad log density; D x = 0 since x is normal."""
-    n_x = _directions(n, k, rng)
-    r = _radii(n, radius, rng)
-    axis = _directions(1, k, rng)
+    n_x = directions(n, k, rng)
+    r = radii(n, radius, rng)
+    axis = directions(1, k, rng)
     tangential = axis - (n_x @ axis.T) * n_x
     b = -(k - 1) * n_x / (2.0 * r) + concentration * tangential / r
     sphere = ms.Sphere(k, radius)
     measure = sphere.von_mises_fisher(axis[0], concentration) if concentration else sphere.uniform()
-    return _situation(name, "interior", clock, measure, r * n_x, radius * n_x, np.zeros((n, k)), b, moving)
+    return next_order(name, "interior", clock, measure, r * n_x, radius * n_x, np.zeros((n, k)), b, moving)
 
 
 def _line(
@@ -145,7 +62,7 @@ def _line(
         variances = np.array([0.6, 0.25])[:m]
         measure = ms.Gaussian(origin, (basis * variances) @ basis.T)
         b = -(u / variances) @ basis.T
-    return _situation(name, "interior", clock, measure, x, y, (x @ basis) @ basis.T, b, moving)
+    return next_order(name, "interior", clock, measure, x, y, (x @ basis) @ basis.T, b, moving)
 
 
 def _circle_in_r5(clock: Clock, n: int, rng: np.random.Generator) -> Situation:
@@ -154,37 +71,37 @@ def _circle_in_r5(clock: Clock, n: int, rng: np.random.Generator) -> Situation:
     q = np.linalg.qr(rng.standard_normal((5, 5))).Q
     plane, normal_space = q[:, :2], q[:, 2:]
     origin = rng.uniform(-0.5, 0.5, 5)
-    direction = _directions(n, 2, rng)
-    rho = _radii(n, radius, rng)
+    direction = directions(n, 2, rng)
+    rho = radii(n, radius, rng)
     normal = direction @ plane.T
     tangent = np.stack([-direction[:, 1], direction[:, 0]], axis=1) @ plane.T
     x = origin + rho * normal + rng.uniform(-0.7, 0.7, (n, 3)) @ normal_space.T
     derivative = (radius / rho) * (x * tangent).sum(axis=1, keepdims=True) * tangent
     measure = ms.Embedded(ms.Circle(radius).uniform(), plane, origin)
-    return _situation(
+    return next_order(
         "circle in R⁵", "interior", clock, measure, x, origin + radius * normal, derivative, -normal / (2.0 * rho)
     )
 
 
 def _products(clock: Clock, second: Clock, n: int, rng: np.random.Generator) -> list[Situation]:
     """Blocks add up: cylinder = circle x segment (D = 1 along the segment), flat torus = circle x circle."""
-    n_x, r = _directions(n, 2, rng), _radii(n, 1.0, rng)
+    n_x, r = directions(n, 2, rng), radii(n, 1.0, rng)
     height = rng.uniform(0.3, 1.7, (n, 1))
     zero = np.zeros((n, 1))
     circle = ms.Circle(1.0).uniform()
-    cylinder = _situation(
+    cylinder = next_order(
         "cylinder", "interior", clock, ms.Product(circle, ms.Segment([0.0], [2.0]).uniform()),
         np.hstack([r * n_x, height]), np.hstack([n_x, height]), np.hstack([0.0 * n_x, height]),
         np.hstack([-n_x / (2.0 * r), zero]),
     )  # fmt: skip
-    n_2, r_2 = _directions(n, 2, rng), _radii(n, 0.7, rng)
-    torus = _situation(
+    n_2, r_2 = directions(n, 2, rng), radii(n, 0.7, rng)
+    torus = next_order(
         "flat torus in R⁴", "interior", second, ms.Product(circle, ms.Circle(0.7).uniform()),
         np.hstack([r * n_x, r_2 * n_2]), np.hstack([n_x, 0.7 * n_2]), np.zeros((n, 4)),
         np.hstack([-n_x / (2.0 * r), -n_2 / (2.0 * r_2)]),
     )  # fmt: skip
     far = ms.Embedded(ms.Circle(1.0).uniform(), np.eye(2), [7.0, 0.0])
-    mixture = _situation(  # the far circle, light or heavy, is exponentially small
+    mixture = next_order(  # the far circle, light or heavy, is exponentially small
         "mixture of two circles", "interior", clock, ms.Mixture([circle, far], [0.2, 0.8]),
         r * n_x, n_x, np.zeros((n, 2)), -n_x / (2.0 * r),
     )  # fmt: skip
@@ -203,18 +120,18 @@ def _box(clock: Clock, n: int, rng: np.random.Generator) -> Situation:
     x = np.where(beyond, y + side * depth, inside)
     b = np.where(beyond, -side / depth, 0.0)
     measure = ms.Box(-upper, upper).uniform()
-    return _situation("box in R³: faces, edges, corners", "boundary", clock, measure, x, y, np.where(beyond, 0.0, x), b)
+    return next_order("box in R³: faces, edges, corners", "boundary", clock, measure, x, y, np.where(beyond, 0.0, x), b)
 
 
 def _segment_end(clock: Clock, n: int, rng: np.random.Generator) -> Situation:
     """Beyond an end, D = -<x - y, tau> > 0: the projection is constant there and b = tau/D."""
-    tau = _directions(1, 3, rng)[0]
+    tau = directions(1, 3, rng)[0]
     end = rng.uniform(-0.5, 0.5, 3)
     depth = rng.uniform(0.3, 1.5, (n, 1))
     x = end - depth * tau + _perpendicular(tau, n, rng)
     measure = ms.Segment(end, end + 2.0 * tau).uniform()
     y = np.broadcast_to(end, (n, 3))
-    return _situation("beyond the end of a segment", "boundary", clock, measure, x, y, np.zeros((n, 3)), tau / depth)
+    return next_order("beyond the end of a segment", "boundary", clock, measure, x, y, np.zeros((n, 3)), tau / depth)
 
 
 def _edge(name: str, clock: Clock, measure: ms.Measure, x: Array, y: Array, conormal: Array) -> Situation:
@@ -224,12 +141,12 @@ def _edge(name: str, clock: Clock, measure: ms.Measure, x: Array, y: Array, cono
 
 def _edges(n: int, rng: np.random.Generator) -> list[Situation]:
     """x - y_x perpendicular to M at a boundary point: slope 1/2, sqrt(2/pi) along the inner conormal."""
-    tau = _directions(1, 3, rng)[0]
+    tau = directions(1, 3, rng)[0]
     end = rng.uniform(-0.5, 0.5, 3)
     y = np.broadcast_to(end, (n, 3))
     x = y + _perpendicular(tau, n, rng)
     segment = ms.Segment(end, end + 1.5 * tau).uniform()
-    n_x, r = _directions(n, 2, rng), _radii(n, 1.0, rng)
+    n_x, r = directions(n, 2, rng), radii(n, 1.0, rng)
     zero = np.zeros((n, 1))
     cylinder = ms.Product(ms.Circle(1.0).uniform(), ms.Segment([0.0], [2.0]).uniform())
     return [
@@ -257,7 +174,7 @@ def _cloud(name: str, d: int, size: int, clock: Clock, n: int, rng: np.random.Ge
         x = np.concatenate([x, candidate[(squares[:, 1] - squares[:, 0] > 0.1) & (squares[:, 0] > 0.04)]])[:n]
     y = points[((x[:, None] - points) ** 2).sum(axis=2).argmin(axis=1)]
     zero = np.zeros((n, d))
-    return _situation(name, "cloud", clock, ms.PointCloud(points, weights), x, y, zero, zero)
+    return next_order(name, "cloud", clock, ms.PointCloud(points, weights), x, y, zero, zero)
 
 
 def situations(n: int) -> list[Situation]:
@@ -287,4 +204,6 @@ def situations(n: int) -> list[Situation]:
         *_edges(n, rng(16)),
         _cloud("30 points in R²", 2, 30, half, n, rng(17)),
         _cloud("100 points in R¹⁶", 16, 100, two, n, rng(18)),
+        *curve_situations(n),
+        *surface_situations(n),
     ]

@@ -19,8 +19,8 @@ _PIECES = 64  # of the domain, for the bound of |y|
 class CurveLaw:
     """A law with an analytic density rho with respect to arc length on an analytic curve y(u).
 
-    Its mass is the integral of exp(<eta, y> - lambda |y|^2/2) rho |y'| du over the integral of rho |y'| du, which is kept
-    for every precision.
+    Integrals of exp(<eta, y> - lambda |y|^2/2) rho |y'| du are divided by that of rho |y'| du, which is kept for every
+    precision.
 
     Parameters
     ----------

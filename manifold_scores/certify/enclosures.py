@@ -135,7 +135,7 @@ def enclosure(noised: NoisedMeasure, x: Any, t: Any, digits: int = 30) -> Any:
         raise TypeError(f"noised must be a NoisedMeasure; got {type(noised).__name__}")
     process = noised.process
     if type(process) not in PROCESSES:
-        raise TypeError(f"process cannot be certified: nothing rigorous is known of a {type(process).__name__}")
+        raise TypeError(f"process cannot be certified: nothing rigorous is known of {type(process).__name__}")
     digits = arrays.count("digits", digits, 1)
     rows = arrays.Rows("x", x, "t", arrays.times("t", t, process.end), noised.ambient_dimension)
     law = certified(noised.measure)

@@ -26,7 +26,7 @@ class Program:
 
     Parameters
     ----------
-    expressions : SymPy expressions built from numbers, the symbol, + - * / ** and the functions of `_FUNCTIONS`.
+    expressions : SymPy expressions built from numbers, the symbol, + - * / ** and `_FUNCTIONS`.
     symbol : the parameter.
 
     Raises
@@ -87,12 +87,12 @@ def _translate(expression: Any) -> tuple[Callable[..., Series], tuple[Any, ...]]
         return lambda *terms: reduce(combine, terms), expression.args
     if expression.is_Pow:
         return _translate_power(*expression.args)
-    name = type(expression).__name__
-    if name in _FUNCTIONS:
-        return _FUNCTIONS[name], expression.args
+    function = (_FUNCTIONS | _NUMBERS).get(type(expression).__name__)
+    if function is not None:
+        return function, expression.args
     raise ValueError(
-        f"{expression} cannot be certified: rigorous integration needs real analytic functions, "
-        f"built from {', '.join(sorted(_FUNCTIONS))} and powers"
+        f"{expression} cannot be certified: rigorous integration needs real analytic expressions, "
+        f"built from numbers, powers, {', '.join(sorted(_FUNCTIONS))}"
     )
 
 
@@ -141,7 +141,14 @@ def _atan(x: Series) -> Series:
 
 
 def _asin(x: Series) -> Series:
-    return _atan(x * _inverse(_sqrt(1 - x * x)))
+    if isinstance(x, arb):
+        return x.asin()
+    square = 1 - x * x
+
+    def by_derivative(y: Series) -> Series:
+        return (y.derivative() / square.sqrt()).integral() + y[0].asin()
+
+    return _guarded(by_derivative, x, analytic=_off_the_cut(square))
 
 
 def _sinh(x: Series) -> Series:
@@ -152,9 +159,9 @@ def _cosh(x: Series) -> Series:
     return (x.exp() + (-x).exp()) / 2
 
 
+_NUMBERS: dict[str, Callable[..., Series]] = {"Pi": arb.pi, "Exp1": arb.const_e}
+
 _FUNCTIONS: dict[str, Callable[..., Series]] = {
-    "Pi": arb.pi,
-    "Exp1": arb.const_e,
     "sin": operator.methodcaller("sin"),
     "cos": operator.methodcaller("cos"),
     "exp": operator.methodcaller("exp"),

@@ -243,7 +243,7 @@ def certified(measure: Any) -> Law:
         return _CURVES[measure]
     make = _LAWS.get(type(measure))
     if make is None:
-        raise TypeError(f"measure cannot be certified: nothing rigorous is known of a {type(measure).__name__}")
+        raise TypeError(f"measure cannot be certified: nothing rigorous is known of {type(measure).__name__}")
     return make(measure)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from .compilation import FloatArray, IntArray, contracted, exact, reduction
 from .cpu_exponential import exp2_tile
-from .cpu_panels import Patches, exact_position, norm, position, shift
+from .cpu_panels import Cell, Patches, exact_position, norm, position, shift, squared_distance
 from .error_free import add_pairs, multiply_pairs, sum_error
 
 LOG2_E = 1.4426950408889634
@@ -24,6 +24,8 @@ GROWTH_1, GROWTH_2, GROWTH_3 = 2.0 / 3.0, 16.0 / 9.0, 6.0
 LOG_ELLIPSE = 2.0 * math.log(3.0)
 # Taylor terms below this share of what they are added to are left out.
 NEGLIGIBLE = 1e-18
+# The same for densities, whose values on a cell may be far below those elsewhere on the panel.
+NEGLIGIBLE_WEIGHT = 1e-21
 
 
 def _gauss_legendre() -> tuple[FloatArray, FloatArray]:
@@ -49,9 +51,10 @@ NODES, WEIGHTS = _gauss_legendre()
 class Workspace(NamedTuple):
     """Scratch of one query; r coordinates and the weight, N nodes."""
 
-    taylor: FloatArray  # (r + 1, K1, K2)
-    inner: FloatArray  # (K1, K2): <v, Taylor coefficient>
-    rows: FloatArray  # (24, K2)
+    taylor: FloatArray  # (r + 1, K2, K1)
+    inner: FloatArray  # (K2, K1): <v, Taylor coefficient>
+    binomials: FloatArray  # (2, G, G)
+    rows: FloatArray  # (G, G), and (nodes, K) of a first rule
     offsets: FloatArray  # (r, N): y - y_c at the nodes
     phase: FloatArray  # (N,)
     weight: FloatArray  # (N,)
@@ -66,20 +69,25 @@ class Workspace(NamedTuple):
     first: FloatArray  # (r,): moments of y - nearest point
     second: FloatArray  # (r, r), filled where `covariance` is set
     z: FloatArray  # (r,)
+    local: FloatArray  # (r, K2, K1): Taylor coefficients of y about the nearest point, on its panel
+    local_phase: FloatArray  # (1, G2, G1): those of P
     covariance: bool
 
 
 @exact
 def new_workspace(patches: Patches, covariance: bool) -> Workspace:
     """Return scratch for the quadrature of one query at a time."""
-    c, k1, k2 = patches.coefficients.shape[1:]
+    c, k2, k1 = patches.coefficients.shape[1:]
+    g2, g1 = patches.gram.shape[1:]
     r = patches.center.shape[1]
     size = LARGEST_RULE if k2 == 1 else LARGEST_RULE * LARGEST_RULE
+    square = max(g1, g2, LARGEST_RULE)
     rounded = np.empty(size)
     return Workspace(
-        np.empty((c, k1, k2)), np.empty((k1, k2)), np.empty((LARGEST_RULE, k2)), np.empty((r, size)), np.empty(size),
-        np.empty(size), np.empty(size), rounded, rounded.view(np.int64), np.empty((2, r)), np.empty((2, r)),
-        np.empty((2, r)), np.empty(r), np.empty(r), np.empty(r), np.empty((r, r)), np.empty(r), covariance,
+        np.empty((c, k2, k1)), np.empty((k2, k1)), np.empty((2, square, square)), np.empty((square, square)),
+        np.empty((r, size)), np.empty(size), np.empty(size), np.empty(size), rounded, rounded.view(np.int64),
+        np.empty((2, r)), np.empty((2, r)), np.empty((2, r)), np.empty(r), np.empty(r), np.empty(r), np.empty((r, r)),
+        np.empty(r), np.empty((r, k2, k1)), np.empty((1, g2, g1)), covariance,
     )  # fmt: skip
 
 
@@ -91,28 +99,27 @@ def rule_size(growth: float, needed: float) -> int:
 
 @contracted
 def _on_grid(c: FloatArray, m1: int, m2: int, n1: int, n2: int, rows: FloatArray, out: FloatArray) -> None:
-    """Fill out[p n2 + q] with the polynomial at node p of the first rule and node q of the second."""
+    """Fill out[q n1 + p] with the polynomial c (K2, K1) at node p of the first rule and node q of the second."""
     if n2 == 1:
         for p in range(n1):
-            out[p] = c[m1, 0]
+            out[p] = c[0, m1]
         for k in range(m1 - 1, -1, -1):
             for p in range(n1):
-                out[p] = out[p] * NODES[n1, p] + c[k, 0]
+                out[p] = out[p] * NODES[n1, p] + c[0, k]
         return
-    for p in range(n1):
-        x = NODES[n1, p]
-        for j in range(m2 + 1):
-            rows[p, j] = c[m1, j]
+    for j in range(m2 + 1):
+        for p in range(n1):
+            rows[j, p] = c[j, m1]
         for k in range(m1 - 1, -1, -1):
-            for j in range(m2 + 1):
-                rows[p, j] = rows[p, j] * x + c[k, j]
-        start = p * n2
-        for q in range(n2):
-            out[start + q] = rows[p, m2]
+            for p in range(n1):
+                rows[j, p] = rows[j, p] * NODES[n1, p] + c[j, k]
+    for q in range(n2):
+        x, start = NODES[n2, q], q * n1
+        for p in range(n1):
+            out[start + p] = rows[m2, p]
         for j in range(m2 - 1, -1, -1):
-            value = rows[p, j]
-            for q in range(n2):
-                out[start + q] = out[start + q] * NODES[n2, q] + value
+            for p in range(n1):
+                out[start + p] = out[start + p] * x + rows[j, p]
 
 
 @exact
@@ -142,40 +149,29 @@ def _exact_slope(slope: FloatArray, point: FloatArray, z: FloatArray) -> float:
     return total + total_low
 
 
-@contracted
-def _degrees(taylor: FloatArray, v: FloatArray, n1: int, n2: int, s: float) -> tuple[int, int]:
-    """Return the degrees to which the Taylor coefficients (r + 1, K1, K2) matter."""
-    r = v.size
-    largest = 0.0
-    for i in range(r):
-        for k in range(min(n1, 1) + 1):
-            for j in range(min(n2, 1) + 1):
-                if k + j > 0:
-                    largest = max(largest, abs(taylor[i, k, j]))
-    limit = NEGLIGIBLE / (norm(v) / s + 1.0 / max(largest, 1e-300))
-    weight = NEGLIGIBLE * abs(taylor[r, 0, 0])
-    m1, m2 = 0, 0
-    for i in range(r + 1):
-        least = limit if i < r else weight
-        for k in range(n1, -1, -1):
-            last = m2 if k <= m1 else -1
-            for j in range(n2, last, -1):
-                if abs(taylor[i, k, j]) > least:
-                    m1, m2 = max(m1, k), max(m2, j)
-                    break
-    return m1, m2
+@exact
+def _degree(bounds: FloatArray, axis: int, n: int, h: float, contrast: float) -> int:
+    """Return the degree to which Taylor coefficients on a cell matter, from bounds (2, 2, K) on them on the panel."""
+    scale = contrast + 1.0 / max(bounds[0, axis, 1] * h, 1e-300)
+    weight = bounds[1, axis, 0]
+    power, degree = 1.0, 0
+    for k in range(1, n + 1):
+        power *= h
+        if bounds[0, axis, k] * power * scale > NEGLIGIBLE or bounds[1, axis, k] * power > NEGLIGIBLE_WEIGHT * weight:
+            degree = k
+    return degree
 
 
 @contracted
 def _inner_products(v: FloatArray, taylor: FloatArray, m1: int, m2: int, inner: FloatArray) -> None:
     """Inner = <v, Taylor coefficient>."""
-    for k in range(m1 + 1):
-        for j in range(m2 + 1):
-            inner[k, j] = v[0] * taylor[0, k, j]
-    for i in range(1, v.size):
+    for j in range(m2 + 1):
         for k in range(m1 + 1):
-            for j in range(m2 + 1):
-                inner[k, j] += v[i] * taylor[i, k, j]
+            inner[j, k] = v[0] * taylor[0, j, k]
+    for i in range(1, v.size):
+        for j in range(m2 + 1):
+            for k in range(m1 + 1):
+                inner[j, k] += v[i] * taylor[i, j, k]
 
 
 @reduction
@@ -192,13 +188,10 @@ def _add_squares(offsets: FloatArray, count: int, rate: float, phase: FloatArray
 
 @contracted
 def _weigh(weight: FloatArray, power: FloatArray, n1: int, n2: int, h1: float, h2: float) -> None:
-    for p in range(n1):
-        factor = WEIGHTS[n1, p] * h1
-        if n2 == 1:
-            weight[p] *= factor * power[p]
-        else:
-            for q in range(n2):
-                weight[p * n2 + q] *= factor * WEIGHTS[n2, q] * h2 * power[p * n2 + q]
+    for q in range(n2):
+        factor = h1 if n2 == 1 else h1 * h2 * WEIGHTS[n2, q]
+        for p in range(n1):
+            weight[q * n1 + p] *= factor * WEIGHTS[n1, p] * power[q * n1 + p]
 
 
 @reduction
@@ -230,44 +223,72 @@ def _add_second(weight: FloatArray, offsets: FloatArray, e: FloatArray, count: i
 
 
 @exact
+def expand_at_nearest(patches: Patches, panel: int, a: float, b: float, p: FloatArray, work: Workspace) -> None:
+    """Keep the Taylor coefficients of y and of |y - z|^2 about the nearest point (a, b) of a panel.
+
+    Cells of this panel take differences to the nearest point from them, accurate relative to their own size: from values of
+    y they would be as accurate as y, and the rest, divided by s, would be all there is.
+    """
+    n1, n2 = patches.degrees[panel, 0], patches.degrees[panel, 1]
+    g1, g2 = patches.gram_degrees[panel, 0], patches.gram_degrees[panel, 1]
+    coefficients = patches.coefficients[panel, : work.z.size]
+    shift(coefficients, n1, n2, a, b, 1.0, 1.0, n1, n2, work.binomials, work.rows, work.local)
+    squared_distance(coefficients, patches.gram[panel], n1, n2, work.z, p)
+    shift(p.reshape((1, *p.shape)), g1, g2, a, b, 1.0, 1.0, g1, g2, work.binomials, work.rows, work.local_phase)
+    for i in range(work.z.size):
+        work.local[i, 0, 0] = 0.0
+    work.local_phase[0, 0, 0] = 0.0
+
+
+@exact
 def integrate_cell(
-    coefficients: FloatArray, d1: int, d2: int, a: float, b: float, h1: float, h2: float, n1: int, n2: int, s: float,
-    precise: bool, work: Workspace,
+    patches: Patches, panel: int, a: float, b: float, h1: float, h2: float, n1: int, n2: int, s: float, near: Cell,
+    off1: float, off2: float, exactly: bool, work: Workspace,
 ) -> float:  # fmt: skip
     """Add the moments of y - nearest point over a cell, weighted by exp(-(|y-z|^2 - |nearest-z|^2)/2s); return the mass.
 
-    `coefficients` (r + 1, K1, K2) and the degrees d1, d2 are those of the panel.  With `precise` the squared distance and
-    its slope at the center of the cell are computed in double-double arithmetic: in float64 their rounding, divided by s,
-    would be all there is.
+    `exactly` is for cells of other panels than that of the nearest point: squared distance and slope at the center are
+    computed in double-double arithmetic.  Otherwise (off1, off2) is the center relative to the nearest point and `near` the
+    expansion of |y - z|^2 - |nearest - z|^2 there, or (on other panels) its value in float64.
     """
+    coefficients, bounds = patches.coefficients[panel], patches.bounds[panel]
+    d1, d2 = patches.degrees[panel, 0], patches.degrees[panel, 1]
     z, v, e, point, best, slope = work.z, work.v, work.e, work.point, work.best, work.slope
     taylor, inner, rows, offsets = work.taylor, work.inner, work.rows, work.offsets
     phase, weight, power = work.phase, work.weight, work.power
     r = z.size
-    shift(coefficients, d1, d2, a, b, h1, h2, taylor)
-    if precise:
+    local = not math.isnan(off1)
+    if exactly:
         exact_position(coefficients, d1, d2, a, b, -1, point[0], point[1])
     else:
         position(coefficients, d1, d2, a, b, point[0])
         for i in range(r):
             point[1, i] = 0.0
+    if local:
+        position(work.local, d1, d2, off1, off2, e)
     for i in range(r):
-        e[i] = (point[0, i] - best[0, i]) + (point[1, i] - best[1, i])
+        if not local:
+            e[i] = (point[0, i] - best[0, i]) + (point[1, i] - best[1, i])
         v[i] = (point[0, i] - z[i]) + point[1, i]
-    m1, m2 = _degrees(taylor, v, d1, d2, s)
+    contrast = norm(v) / s
+    m1 = _degree(bounds, 0, d1, h1, contrast)
+    m2 = _degree(bounds, 1, d2, h2, contrast) if d2 > 0 else 0
+    shift(coefficients, d1, d2, a, b, h1, h2, m1, m2, work.binomials, rows, taylor)
     _inner_products(v, taylor, m1, m2, inner)
-    if precise:
+    constant = near.value
+    if exactly:
         constant = _exact_gap(point, best, z)
         if m1 > 0:
             exact_position(coefficients, d1, d2, a, b, 0, slope[0], slope[1])
-            inner[1, 0] = h1 * _exact_slope(slope, point, z)
+            inner[0, 1] = h1 * _exact_slope(slope, point, z)
         if m2 > 0:
             exact_position(coefficients, d1, d2, a, b, 1, slope[0], slope[1])
-            inner[0, 1] = h2 * _exact_slope(slope, point, z)
-    else:
-        constant = 0.0
-        for i in range(r):
-            constant += e[i] * (2.0 * v[i] - e[i])
+            inner[1, 0] = h2 * _exact_slope(slope, point, z)
+    elif local:
+        if m1 > 0:
+            inner[0, 1] = 0.5 * near.g1
+        if m2 > 0:
+            inner[1, 0] = 0.5 * near.g2
     inner[0, 0] = 0.5 * constant
     _on_grid(inner, m1, m2, n1, n2, rows, phase)
     for i in range(r):

@@ -42,6 +42,7 @@ class Search(NamedTuple):
     """Scratch of one search: P, stacks, the best point, local minima (panel, a, b) with their points."""
 
     p: FloatArray
+    lines: FloatArray
     nodes: IntArray
     cells: FloatArray
     best: FloatArray
@@ -72,6 +73,7 @@ def new_search(patches: Patches) -> Search:
     r = patches.center.shape[1]
     return Search(
         np.empty(patches.gram.shape[1:]),
+        np.empty((3, patches.gram.shape[2])),
         np.empty(STACK, np.int64),
         np.empty((STACK, 4)),
         np.empty(r),
@@ -131,12 +133,21 @@ def _newton_step(cell: Cell, low1: float, high1: float, low2: float, high2: floa
 
 @exact
 def minimize(
-    p: FloatArray, n1: int, n2: int, a: float, b: float, low1: float, high1: float, low2: float, high2: float
+    p: FloatArray,
+    n1: int,
+    n2: int,
+    a: float,
+    b: float,
+    low1: float,
+    high1: float,
+    low2: float,
+    high2: float,
+    lines: FloatArray,
 ) -> tuple[float, float, bool]:
     """Return the minimiser of P over a box from (a, b), by projected Newton steps, and whether they came to rest."""
     nothing = (0.0, 0.0, 0.0, 0.0)
     for _ in range(NEWTON_STEPS):
-        cell = expand(p, n1, n2, nothing, a, b, 1.0, 0.0 if n2 == 0 else 1.0)
+        cell = expand(p, n1, n2, nothing, a, b, 1.0, 0.0 if n2 == 0 else 1.0, lines)
         t1, t2, convex = _newton_step(cell, low1 - a, high1 - a, low2 - b, high2 - b)
         if not convex:
             return a, b, False
@@ -210,9 +221,10 @@ def nearest(patches: Patches, z: FloatArray, runner_up: bool, search: Search) ->
 
     The best point is left in `search.best`.
     """
-    p, nodes, cells, best, trial = search.p, search.nodes, search.cells, search.best, search.trial
+    p, lines, nodes, cells, best, trial = search.p, search.lines, search.nodes, search.cells, search.best, search.trial
     center, radius, child, coefficients = patches.center, patches.radius, patches.child, patches.coefficients
     magnitude = patches.magnitude[0]
+    flat = coefficients.shape[2] == 1
     same = SAME * magnitude
     best_panel, best_a, best_b, best_square = -1, 0.0, 0.0, np.inf
     tolerance, gap, count, visits = 0.0, np.inf, 0, 0
@@ -234,9 +246,9 @@ def nearest(patches: Patches, z: FloatArray, runner_up: bool, search: Search) ->
             continue
         panel = patches.panel[node]
         n1, n2 = patches.degrees[panel, 0], patches.degrees[panel, 1]
-        flat = n2 == 0 and patches.gram.shape[2] == 1
-        squared_distance(patches, panel, z, p)
-        thirds = third_derivatives(p, n1, n2)
+        g1, g2 = patches.gram_degrees[panel, 0], patches.gram_degrees[panel, 1]
+        squared_distance(coefficients[panel], patches.gram[panel], n1, n2, z, p)
+        thirds = third_derivatives(p, g1, g2)
         for i in range(z.size):
             trial[i] = coefficients[panel, i, 0, 0]
         if best_panel < 0:
@@ -253,7 +265,7 @@ def nearest(patches: Patches, z: FloatArray, runner_up: bool, search: Search) ->
             depth -= 1
             visits += 1
             a, b, h1, h2 = cells[depth, 0], cells[depth, 1], cells[depth, 2], cells[depth, 3]
-            cell = expand(p, n1, n2, thirds, a, b, h1, h2)
+            cell = expand(p, g1, g2, thirds, a, b, h1, h2, lines)
             gap_here = offset + cell.value
             if gap_here < 0.0:  # the center itself is better
                 position(coefficients[panel], n1, n2, a, b, best)
@@ -290,11 +302,11 @@ def nearest(patches: Patches, z: FloatArray, runner_up: bool, search: Search) ->
                     low2, high2 = start2, start2
                 if flat:
                     low2, high2, start2 = 0.0, 0.0, 0.0
-                at1, at2, rest = minimize(p, n1, n2, start1, start2, low1, high1, low2, high2)
+                at1, at2, rest = minimize(p, g1, g2, start1, start2, low1, high1, low2, high2, lines)
                 if rest:
                     position(coefficients[panel], n1, n2, at1, at2, trial)
                     gap_end = squared_gap(trial, best, z)
-                    if runner_up and _is_minimum(p, n1, n2, at1, at2, flat, ends, tolerance):
+                    if runner_up and _is_minimum(p, g1, g2, at1, at2, flat, ends, tolerance, lines):
                         count = _keep_minimum(search, count, panel, at1, at2, z, same)
                     if gap_end < 0.0:
                         best[:] = trial
@@ -314,11 +326,13 @@ def nearest(patches: Patches, z: FloatArray, runner_up: bool, search: Search) ->
             depth += 2
     # A best point that no convex cell has finished (near a focal point) is polished on its panel.
     n1, n2 = patches.degrees[best_panel, 0], patches.degrees[best_panel, 1]
-    squared_distance(patches, best_panel, z, p)
-    end1, end2, rest = minimize(p, n1, n2, best_a, best_b, -1.0, 1.0, -1.0 if n2 else 0.0, 1.0 if n2 else 0.0)
-    position(coefficients[best_panel], n1, n2, end1, end2, trial)
+    g1, g2 = patches.gram_degrees[best_panel, 0], patches.gram_degrees[best_panel, 1]
+    squared_distance(coefficients[best_panel], patches.gram[best_panel], n1, n2, z, p)
+    low2, high2 = (0.0, 0.0) if flat else (-1.0, 1.0)
+    at1, at2, rest = minimize(p, g1, g2, best_a, best_b, -1.0, 1.0, low2, high2, lines)
+    position(coefficients[best_panel], n1, n2, at1, at2, trial)
     if rest and squared_gap(trial, best, z) <= tolerance:
-        best_a, best_b = end1, end2
+        best_a, best_b = at1, at2
         best[:] = trial
     which, gap = _second(search, count, z, same)
     other, other_a, other_b = -1, 0.0, 0.0
@@ -337,14 +351,22 @@ def _ball_distance(center: FloatArray, radius: FloatArray, node: int, z: FloatAr
 
 @exact
 def _is_minimum(
-    p: FloatArray, n1: int, n2: int, a: float, b: float, flat: bool, ends: IntArray, tolerance: float
+    p: FloatArray,
+    n1: int,
+    n2: int,
+    a: float,
+    b: float,
+    flat: bool,
+    ends: IntArray,
+    tolerance: float,
+    lines: FloatArray,
 ) -> bool:
     """Return whether the minimiser over a box is one of the manifold.
 
     At a side that is no boundary the slope has to vanish: the neighbouring panel goes on there.
     """
     nothing = (0.0, 0.0, 0.0, 0.0)
-    cell = expand(p, n1, n2, nothing, a, b, 1.0, 0.0 if flat else 1.0)
+    cell = expand(p, n1, n2, nothing, a, b, 1.0, 0.0 if flat else 1.0, lines)
     for axis in range(1 if flat else 2):
         g = cell.g1 if axis == 0 else cell.g2
         h = cell.h11 if axis == 0 else cell.h22

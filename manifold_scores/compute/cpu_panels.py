@@ -18,18 +18,24 @@ import numpy as np
 from .compilation import FloatArray, IntArray, contracted, exact
 from .error_free import product_error, sum_error
 
+# Coefficients of P below this share of its largest are left out.
+NEGLIGIBLE_PHASE = 1e-19
+
 
 class Patches(NamedTuple):
-    """Arrays of `panels.Panels` as the kernels take them.
+    """Arrays of `panels.Panels` as the kernels take them; the powers of xi_1 are contiguous.
 
-    coefficients (P, c, K1, K2); gram (P, 2 K1 - 1, 2 K2 - 1); degrees (P, 2); open_ends (P, 2, 2): 1 where a side of the
-    panel is boundary of the manifold; center (T, r), radius (T,), child (T, 2), panel (T,): the tree; magnitude (1,): the
-    largest |y|.
+    coefficients (P, c, K2, K1); degrees (P, 2); gram (P, G2, G1) and its degrees (P, 2); bounds (P, 2, 2, K): on the
+    Taylor coefficients anywhere on the panel, of y and of the last component, by direction and power; open_ends (P, 2, 2):
+    1 where a side of the panel is boundary of the manifold; center (T, r), radius (T,), child (T, 2), panel (T,): the
+    tree; magnitude (1,): a bound on |y|.
     """
 
     coefficients: FloatArray
-    gram: FloatArray
     degrees: IntArray
+    gram: FloatArray
+    gram_degrees: IntArray
+    bounds: FloatArray
     open_ends: IntArray
     center: FloatArray
     radius: FloatArray
@@ -51,60 +57,71 @@ class Cell(NamedTuple):
 
 
 @contracted
-def squared_distance(patches: Patches, panel: int, z: FloatArray, out: FloatArray) -> None:
-    """Fill `out` with the coefficients of P on a panel."""
-    n1, n2 = patches.degrees[panel, 0], patches.degrees[panel, 1]
-    gram, coefficients = patches.gram[panel], patches.coefficients[panel]
-    for k in range(2 * n1 + 1):
-        for j in range(2 * n2 + 1):
-            out[k, j] = gram[k, j]
+def squared_distance(
+    coefficients: FloatArray, gram: FloatArray, n1: int, n2: int, z: FloatArray, out: FloatArray
+) -> None:
+    """Fill `out` (G2, G1) with the coefficients of P on a panel of degrees n1, n2."""
+    for j in range(gram.shape[0]):
+        for k in range(gram.shape[1]):
+            out[j, k] = gram[j, k]
     for i in range(z.size):
         v = 2.0 * (coefficients[i, 0, 0] - z[i])
-        for k in range(n1 + 1):
-            for j in range(n2 + 1):
-                out[k, j] += v * coefficients[i, k, j]
+        for j in range(n2 + 1):
+            for k in range(n1 + 1):
+                out[j, k] += v * coefficients[i, j, k]
     # The constant of P is zero; what the line above put there belongs to |a_00 - z|^2.
     out[0, 0] = 0.0
 
 
 @contracted
-def third_derivatives(p: FloatArray, n1: int, n2: int) -> tuple[float, float, float, float]:
+def third_derivatives(p: FloatArray, g1: int, g2: int) -> tuple[float, float, float, float]:
     """Return bounds on |P_111|, |P_112|, |P_122|, |P_222| over the panel: sums of coefficients."""
     b1, b2, b3, b4 = 0.0, 0.0, 0.0, 0.0
-    for k in range(2 * n1 + 1):
-        for j in range(2 * n2 + 1):
-            size = abs(p[k, j])
-            b1 += size * (k * (k - 1) * (k - 2))
-            b2 += size * (k * (k - 1) * j)
-            b3 += size * (k * j * (j - 1))
-            b4 += size * (j * (j - 1) * (j - 2))
+    for j in range(g2 + 1):
+        for k in range(g1 + 1):
+            size = abs(p[j, k])
+            b1 += size * float(k * (k - 1) * (k - 2))
+            b2 += size * float(k * (k - 1) * j)
+            b3 += size * float(k * j * (j - 1))
+            b4 += size * float(j * (j - 1) * (j - 2))
     return b1, b2, b3, b4
 
 
 @contracted
+def _along_second(p: FloatArray, g1: int, g2: int, b: float, value: FloatArray, d: FloatArray, dd: FloatArray) -> None:
+    """Evaluate the polynomials in xi_2, one for each power of xi_1, with two derivatives (the second one halved)."""
+    for k in range(g1 + 1):
+        value[k] = p[g2, k]
+        d[k] = 0.0
+        dd[k] = 0.0
+    for j in range(g2 - 1, -1, -1):
+        for k in range(g1 + 1):
+            dd[k] = dd[k] * b + d[k]
+            d[k] = d[k] * b + value[k]
+            value[k] = value[k] * b + p[j, k]
+
+
+@contracted
 def expand(
-    p: FloatArray, n1: int, n2: int, thirds: tuple[float, float, float, float], a: float, b: float, h1: float, h2: float
-) -> Cell:
-    """Expand P about (a, b) in the coordinates of the cell with half widths h1, h2."""
+    p: FloatArray, g1: int, g2: int, thirds: tuple[float, float, float, float], a: float, b: float, h1: float, h2: float,
+    lines: FloatArray,
+) -> Cell:  # fmt: skip
+    """Expand P about (a, b) in the coordinates of the cell with half widths h1, h2; `lines` (3, G1) is scratch."""
     value, d1, d11, d2, d12, d22 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    if n2 == 0:
-        for k in range(2 * n1, -1, -1):
+    if g2 == 0:
+        for k in range(g1, -1, -1):
             d11 = d11 * a + d1
             d1 = d1 * a + value
-            value = value * a + p[k, 0]
+            value = value * a + p[0, k]
     else:
-        for k in range(2 * n1, -1, -1):
-            inner, inner1, inner11 = 0.0, 0.0, 0.0
-            for j in range(2 * n2, -1, -1):
-                inner11 = inner11 * b + inner1
-                inner1 = inner1 * b + inner
-                inner = inner * b + p[k, j]
+        _along_second(p, g1, g2, b, lines[0], lines[1], lines[2])
+        for k in range(g1, -1, -1):
             d11 = d11 * a + d1
             d1 = d1 * a + value
-            value = value * a + inner
+            value = value * a + lines[0, k]
             d12 = d12 * a + d2
-            d2 = d2 * a + inner1
-            d22 = d22 * a + inner11
+            d2 = d2 * a + lines[1, k]
+            d22 = d22 * a + lines[2, k]
     b1, b2, b3, b4 = thirds
     rest = (b1 * h1 * h1 * h1 + 3.0 * b2 * h1 * h1 * h2 + 3.0 * b3 * h1 * h2 * h2 + b4 * h2 * h2 * h2) / 6.0
     return Cell(value, d1 * h1, d2 * h2, 2.0 * d11 * h1 * h1, d12 * h1 * h2, 2.0 * d22 * h2 * h2, rest)
@@ -143,14 +160,14 @@ def cell_minimum(cell: Cell) -> float:
 
 @contracted
 def position(coefficients: FloatArray, n1: int, n2: int, a: float, b: float, out: FloatArray) -> None:
-    """Fill `out` (r,) with y(a, b) on the panel with these coefficients (r or more, K1, K2) and degrees."""
+    """Fill `out` (r,) with y(a, b) on the panel with these coefficients (r or more, K2, K1) and degrees."""
     for i in range(out.size):
         total = 0.0
-        for k in range(n1, -1, -1):
+        for j in range(n2, -1, -1):
             inner = 0.0
-            for j in range(n2, -1, -1):
-                inner = inner * b + coefficients[i, k, j]
-            total = total * a + inner
+            for k in range(n1, -1, -1):
+                inner = inner * a + coefficients[i, j, k]
+            total = total * b + inner
         out[i] = total
 
 
@@ -161,26 +178,26 @@ def _horner(c: FloatArray, n1: int, n2: int, a: float, b: float, axis: int) -> t
     Compensated Horner (Graillat, Langlois, Louvet 2009): the rounding errors of the recurrence obey one themselves.
     """
     total, error = 0.0, 0.0
-    for k in range(n1, -1 if axis != 0 else 0, -1):
+    for j in range(n2, -1 if axis != 1 else 0, -1):
         inner, inner_error = 0.0, 0.0
-        for j in range(n2, -1 if axis != 1 else 0, -1):
+        for k in range(n1, -1 if axis != 0 else 0, -1):
             factor = 1.0
             if axis == 0:
                 factor = float(k)
             elif axis == 1:
                 factor = float(j)
-            term = factor * c[k, j]
-            product = inner * b
+            term = factor * c[j, k]
+            product = inner * a
             added = product + term
-            inner_error = inner_error * b + (
-                product_error(inner, b, product)
+            inner_error = inner_error * a + (
+                product_error(inner, a, product)
                 + sum_error(product, term, added)
-                + product_error(factor, c[k, j], term)
+                + product_error(factor, c[j, k], term)
             )
             inner = added
-        product = total * a
+        product = total * b
         added = product + inner
-        error = error * a + (product_error(total, a, product) + sum_error(product, inner, added) + inner_error)
+        error = error * b + (product_error(total, b, product) + sum_error(product, inner, added) + inner_error)
         total = added
     high = total + error
     return high, error - (high - total)
@@ -196,26 +213,49 @@ def exact_position(
 
 
 @contracted
-def shift(c: FloatArray, n1: int, n2: int, a: float, b: float, h1: float, h2: float, out: FloatArray) -> None:
-    """Fill `out` with the coefficients of the polynomials c in tau, xi = (a + h1 tau_1, b + h2 tau_2)."""
+def _binomials(a: float, h: float, n: int, m: int, out: FloatArray) -> None:
+    """out[k, q] = the coefficient of tau^q in (a + h tau)^k, k <= n, q <= m."""
+    for k in range(n + 1):
+        for q in range(m + 1):
+            value = 1.0 if k == 0 and q == 0 else 0.0
+            if k > 0:
+                value = a * out[k - 1, q]
+                if q > 0:
+                    value += h * out[k - 1, q - 1]
+            out[k, q] = value
+
+
+@contracted
+def shift(
+    c: FloatArray, n1: int, n2: int, a: float, b: float, h1: float, h2: float, m1: int, m2: int, binomials: FloatArray,
+    rows: FloatArray, out: FloatArray,
+) -> None:  # fmt: skip
+    """Fill out (c, K2, K1) with the Taylor coefficients up to degrees m1, m2 in tau, xi = (a + h1 tau_1, b + h2 tau_2).
+
+    Scratch: binomials (2, K, K), rows (K, K) with K at least max(n1, n2) + 1.
+    """
+    _binomials(a, h1, n1, m1, binomials[0])
+    if n2 > 0:
+        _binomials(b, h2, n2, m2, binomials[1])
     for i in range(c.shape[0]):
-        for k in range(n1 + 1):
-            for j in range(n2 + 1):
-                out[i, k, j] = c[i, k, j]
-            for start in range(n2):
-                for j in range(n2 - 1, start - 1, -1):
-                    out[i, k, j] += b * out[i, k, j + 1]
-        for start in range(n1):
-            for k in range(n1 - 1, start - 1, -1):
-                for j in range(n2 + 1):
-                    out[i, k, j] += a * out[i, k + 1, j]
-        power = 1.0
-        for k in range(n1 + 1):
-            scale = power
-            for j in range(n2 + 1):
-                out[i, k, j] *= scale
-                scale *= h2
-            power *= h1
+        for j in range(n2 + 1):
+            for q in range(m1 + 1):
+                rows[j, q] = 0.0
+            for k in range(n1 + 1):
+                factor = c[i, j, k]
+                for q in range(m1 + 1):
+                    rows[j, q] += factor * binomials[0, k, q]
+        if n2 == 0:
+            for q in range(m1 + 1):
+                out[i, 0, q] = rows[0, q]
+            continue
+        for t in range(m2 + 1):
+            for q in range(m1 + 1):
+                out[i, t, q] = 0.0
+            for j in range(t, n2 + 1):
+                factor = binomials[1, j, t]
+                for q in range(m1 + 1):
+                    out[i, t, q] += factor * rows[j, q]
 
 
 @contracted
@@ -240,14 +280,39 @@ def halve(cells: FloatArray, at: int, axis: int) -> None:
 def patches(
     coefficients: FloatArray, positions: int, degrees: IntArray, open_ends: IntArray, tree: tuple[Any, Any, Any, Any]
 ) -> Patches:
-    """Return the arrays of the kernels; `tree` is (center, radius, child, panel)."""
-    count, _, k1, k2 = coefficients.shape
+    """Return the arrays of the kernels from coefficients (P, c, K1, K2); `tree` is (center, radius, child, panel)."""
+    coefficients = np.ascontiguousarray(np.swapaxes(coefficients, 2, 3))
+    count, _, k2, k1 = coefficients.shape
     moving = coefficients[:, :positions].copy()
     moving[:, :, 0, 0] = 0.0
-    gram = np.zeros((count, 2 * k1 - 1, 2 * k2 - 1))
-    for k in range(k1):
-        for j in range(k2):
-            gram[:, k : k + k1, j : j + k2] += np.einsum("pi,pikj->pkj", moving[:, :, k, j], moving)
+    gram = np.zeros((count, 2 * k2 - 1, 2 * k1 - 1))
+    for j in range(k2):
+        for k in range(k1):
+            gram[:, j : j + k2, k : k + k1] += np.einsum("pi,pijk->pjk", moving[:, :, j, k], moving)
+    # Products of small coefficients vanish beside the coefficients themselves.
+    used = np.abs(gram) > NEGLIGIBLE_PHASE * np.abs(gram).max(axis=(1, 2), keepdims=True)
+    gram_degrees = np.stack([np.maximum(degrees[:, axis], _last(used.any(axis=1 + axis))) for axis in (0, 1)], axis=1)
+    gram = np.ascontiguousarray(gram[:, : gram_degrees[:, 1].max() + 1, : gram_degrees[:, 0].max() + 1])
+    sizes = [np.linalg.norm(moving, axis=1), np.abs(coefficients[:, -1])]
+    bounds = np.zeros((count, 2, 2, max(k1, k2)))
+    for kind, size in enumerate(sizes):
+        for axis in (0, 1):
+            sums = size.sum(axis=1 + axis)  # over the powers of the other direction
+            powers = np.arange(sums.shape[1])
+            bounds[:, kind, axis, : len(powers)] = sums @ _choose(powers[:, None], powers)
     center, radius, child, panel = tree
-    magnitude = np.array([np.linalg.norm(center, axis=1)[panel >= 0].max() + radius[panel >= 0].max()])
-    return Patches(coefficients, gram, degrees, open_ends, center, radius, child, panel, magnitude)
+    magnitude = np.array([(np.linalg.norm(center, axis=1) + radius)[panel >= 0].max()])
+    return Patches(
+        coefficients, degrees, gram, gram_degrees, bounds, open_ends, center, radius, child, panel, magnitude
+    )
+
+
+def _last(used: Any) -> Any:
+    """Return the last column in which a row is True."""
+    return used.shape[1] - 1 - used[:, ::-1].argmax(axis=1)
+
+
+def _choose(n: Any, k: Any) -> Any:
+    from scipy.special import binom
+
+    return np.where(k <= n, binom(n, k), 0.0)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
 from numba import prange
 
 from .compilation import FloatArray, exact, parallel
@@ -20,11 +21,12 @@ from .cpu_cells import (
     GROWTH_3,
     LARGEST_RULE,
     Workspace,
+    expand_at_nearest,
     integrate_cell,
     new_workspace,
     rule_size,
 )
-from .cpu_nearest import EPSILON, Search, nearest, new_search
+from .cpu_nearest import EPSILON, Found, Search, nearest, new_search
 from .cpu_panels import (
     Cell,
     Patches,
@@ -70,17 +72,18 @@ def _nodes_needed(cell: Cell, s: float, needed: float, flat: bool) -> tuple[int,
 
 
 @exact
-def _sweep(patches: Patches, s: float, cutoff: float, needed: float, search: Search, work: Workspace) -> float:
+def _sweep(
+    patches: Patches, found: Found, s: float, cutoff: float, needed: float, search: Search, work: Workspace
+) -> float:
     """Integrate every cell that is not below exp(-cutoff); return the mass."""
     z, best, v = work.z, work.best, work.v
-    p, nodes, cells = search.p, search.nodes, search.cells
+    p, lines, nodes, cells = search.p, search.lines, search.nodes, search.cells
     center, radius, child, coefficients = patches.center, patches.radius, patches.child, patches.coefficients
     for i in range(z.size):
         v[i] = (best[0, i] - z[i]) + best[1, i]
     far = norm(v)
     noise = 4.0 * EPSILON * patches.magnitude[0] * far
-    precise = noise > PRECISE_BELOW * 2.0 * s
-    flat = patches.gram.shape[2] == 1
+    flat = coefficients.shape[2] == 1
     work.first[:] = 0.0
     work.second[:] = 0.0
     mass = 0.0
@@ -96,29 +99,43 @@ def _sweep(patches: Patches, s: float, cutoff: float, needed: float, search: Sea
             top += 2
             continue
         panel = patches.panel[node]
-        d1, d2 = patches.degrees[panel, 0], patches.degrees[panel, 1]
-        squared_distance(patches, panel, z, p)
-        thirds = third_derivatives(p, d1, d2)
-        offset = 0.0
-        for i in range(z.size):
-            y = coefficients[panel, i, 0, 0]
-            offset += (y - best[0, i]) * ((y - z[i]) + (best[0, i] - z[i]))
+        g1, g2 = patches.gram_degrees[panel, 0], patches.gram_degrees[panel, 1]
+        local = panel == found.panel
+        offset, doubt, origin1, origin2 = 0.0, 0.0, 0.0, 0.0
+        squared_distance(
+            coefficients[panel], patches.gram[panel], patches.degrees[panel, 0], patches.degrees[panel, 1], z, p
+        )
+        thirds = third_derivatives(p, g1, g2)
+        if local:
+            p = work.local_phase[0]
+            origin1, origin2 = found.a, found.b
+        else:
+            doubt = noise
+            for i in range(z.size):
+                y = coefficients[panel, i, 0, 0]
+                offset += (y - best[0, i]) * ((y - z[i]) + (best[0, i] - z[i]))
         cells[0, 0], cells[0, 1], cells[0, 2], cells[0, 3] = 0.0, 0.0, 1.0, 0.0 if flat else 1.0
         depth = 1
         while depth > 0:
             depth -= 1
             a, b, h1, h2 = cells[depth, 0], cells[depth, 1], cells[depth, 2], cells[depth, 3]
-            cell = expand(p, d1, d2, thirds, a, b, h1, h2)
-            lower = (offset + cell.value + cell_minimum(cell) - cell.rest - noise) / (2.0 * s)
+            cell = expand(p, g1, g2, thirds, a - origin1, b - origin2, h1, h2, lines)
+            lower = (offset + cell.value + cell_minimum(cell) - cell.rest - doubt) / (2.0 * s)
             if lower > cutoff:
                 continue
             n1, n2 = _nodes_needed(cell, s, needed - max(lower, 0.0), flat)
             if max(n1, n2) <= LARGEST_RULE or max(h1, h2) < 1e-14 or depth + 2 > STACK:
                 n1, n2 = min(n1, LARGEST_RULE), min(n2, LARGEST_RULE)
-                mass += integrate_cell(coefficients[panel], d1, d2, a, b, h1, h2, n1, n2, s, precise, work)
+                mass += integrate_cell(
+                    patches, panel, a, b, h1, h2, n1, n2, s,
+                    Cell(offset + cell.value, cell.g1, cell.g2, cell.h11, cell.h12, cell.h22, cell.rest),
+                    a - origin1 if local else np.nan, b - origin2,
+                    not local and doubt > PRECISE_BELOW * 2.0 * s, work,
+                )  # fmt: skip
                 continue
             halve(cells, depth, 0 if n1 >= n2 else 1)
             depth += 2
+        p = search.p
     return mass
 
 
@@ -131,24 +148,23 @@ def _tilt(patches: Patches, given: float, needed: float, search: Search, work: W
     magnitude = patches.magnitude[0]
     found = nearest(patches, work.z, False, search)
     panel = found.panel
-    exact_position(
-        patches.coefficients[panel], patches.degrees[panel, 0], patches.degrees[panel, 1], found.a, found.b, -1,
-        work.best[0], work.best[1],
-    )  # fmt: skip
+    n1, n2 = patches.degrees[panel, 0], patches.degrees[panel, 1]
+    exact_position(patches.coefficients[panel], n1, n2, found.a, found.b, -1, work.best[0], work.best[1])
+    expand_at_nearest(patches, panel, found.a, found.b, search.p, work)
     for i in range(work.z.size):
         work.v[i] = (work.best[0, i] - work.z[i]) + work.best[1, i]
     far = norm(work.v)
     s = max(given, SMALLEST_VARIANCE * magnitude * magnitude, SMALLEST_CONTRAST * magnitude * far)
-    dimension = 1 if patches.gram.shape[2] == 1 else 2
+    dimension = 1 if patches.coefficients.shape[2] == 1 else 2
     cutoff = LARGEST_SKIPPED + FIRST_MARGIN + 0.5 * dimension * math.log1p(magnitude * magnitude / s)
-    total = _sweep(patches, s, cutoff, needed, search, work)
+    total = _sweep(patches, found, s, cutoff, needed, search, work)
     # All that was skipped is at most exp(-cutoff): repeat where the total turned out smaller than expected.
     for _ in range(4):
         wanted = LARGEST_SKIPPED - math.log(max(total, 1e-300))
         if wanted <= cutoff:
             break
         cutoff = wanted + 2.0
-        total = _sweep(patches, s, cutoff, needed, search, work)
+        total = _sweep(patches, found, s, cutoff, needed, search, work)
     work.first[:] /= total
     work.second[:] /= total
     return math.log(total) + 0.5 * dimension * math.log(given / s), far, given / s
@@ -200,16 +216,3 @@ def parametric_moments(
     for block in prange((centers.shape[0] + size - 1) // size):
         start = block * size
         _tilt_block(patches, centers, variances, needed, start, min(centers.shape[0], start + size), out)
-
-
-@parallel
-def panel_masses(patches: Patches, masses: FloatArray) -> None:
-    """Fill the integral of the last component over every panel."""
-    last = patches.coefficients.shape[1] - 1
-    for panel in prange(masses.size):
-        total = 0.0
-        c = patches.coefficients[panel, last]
-        for k in range(0, c.shape[0], 2):
-            for j in range(0, c.shape[1], 2):
-                total += c[k, j] * (2.0 / (k + 1)) * (2.0 / (j + 1) if c.shape[1] > 1 else 1.0)
-        masses[panel] = total

@@ -40,7 +40,8 @@ class Moments(NamedTuple):
 class ParametricLaw(ABC):
     """Density `density` with respect to volume, up to a constant, on the image of a parametrisation.
 
-    `parameters` are the float64 inputs of the manifold, as balls. A subclass provides `region(z, s)`, which depends on z and s
+    `parameters` are the float64 inputs of the manifold, as balls; `rounded` says that the package knows the embedding
+    through a function that returns float64 numbers. A subclass provides `region(z, s)`, which depends on z and s
     alone, `plan(region, factor, order)`, the nodes in unit coordinates, `points(plan)`, the coordinates of the nodes (one
     list for each axis of R^d) with the weights volume element x density x quadrature weight, and `whole`, the region of
     everything.
@@ -49,8 +50,8 @@ class ParametricLaw(ABC):
     dimension: int
     names: tuple[str, ...]
 
-    def __init__(self, parameters):
-        self.parameters = list(parameters)
+    def __init__(self, parameters, rounded=False):
+        self.parameters, self.rounded = list(parameters), rounded
         self.norm = self.norm_plan = None
         self._known = {}
 

@@ -6,8 +6,9 @@ integrand, and the nodes by dy, so that with all means under the tilted law and 
     dlog Z = E g,    df = E dy + E[c g],    dCov = E[c c' (g - E g)] + E[dy c' + c dy'],
 
 where g = <y - z, dz>/s for z, |y - z|^2 ds/2s^2 for s, and a difference quotient for a parameter of the manifold.
-The points of M count as inputs like those of a cloud: all of them moving together by a relative step. Without that the
-mean of a symmetric law seen from its centre would have to be a zero of full relative accuracy.
+The points of M count as inputs, like those of a cloud: all of them moving together by a relative step, without which
+the mean of a symmetric law seen from its centre would have to be a zero of full relative accuracy; and where the package
+has them from a function in float64 (`law.rounded`), each on its own.
 
 Nodes are centred in ball arithmetic; from there float64 is far more than kappa needs.
 """
@@ -29,6 +30,10 @@ PARAMETER_STEP = arb(2) ** -130
 """Relative step in the parameters of a manifold, 1e-39; the balls hold 80 digits more."""
 
 
+VECTORS = ("log_density", "score", "noise", "posterior_mean", "displacement")
+MATRICES = ("posterior_covariance", "score_jacobian", "score_divergence", "local_dimension")
+
+
 class Direction(NamedTuple):
     """An input of norm `size`, moving: E g, df, g - E g (n,), dy (d, n) or 0, and the speeds of z, alpha, sigma^2."""
 
@@ -45,7 +50,8 @@ class Direction(NamedTuple):
 def conditions(law, process, x, t, log_unit):
     """Name of the target -> (kappa over all inputs, kappa over x, t and the process); matrices if they are formed."""
     state = _State(law, process, x, t, log_unit)
-    own, points = state.along_centers()
+    own = state.along_x()
+    points = state.along_apart() if law.rounded else state.along_together()
     variance = state.quotients(state.along_variance)
     near = _total([own, *[state.quotients(each) for each in state.along_clock()]])
     # The displacement is a function of z and s; x moves it exactly as z does.
@@ -81,25 +87,54 @@ class _State:
             centred = [[y - m for y in each] for each, m in zip(self.columns, self.moments.mean, strict=True)]
             self.centred = np.array([rounded(column) for column in centred])
 
-    def along_centers(self):
-        """Quotients for x, and for all points of M moving together, by operator norms."""
-        spectrum = np.linalg.svd(np.sqrt(self.shares) * self.centred, compute_uv=False) ** 2 / self.s
-        pull = max(1.0, *abs(spectrum - 1)) if len(spectrum) < len(self.x) else abs(spectrum - 1).max()
-        norms = {
-            "log_density": np.linalg.norm(self.displacement) / self.s,
-            "score": self.alpha * pull / self.sigma2,
-            "noise": self.alpha * pull / np.sqrt(self.sigma2),
-            "posterior_mean": spectrum.max(),
-            "displacement": pull,
-        }
+    def along_x(self):
+        """Quotients for x."""
+        return self._divided(np.linalg.norm(self.z), self.along_z())
+
+    def along_z(self):
+        """Operator norms of the derivatives in z alone."""
+        spectrum, pull = self._spectrum()
+        norms = self._from_pull(np.linalg.norm(self.displacement) / self.s, spectrum.max(), pull)
         if len(self.x) <= MATRIX_DIMENSION:
             columns = [self.changes(self._along_z(e)) for e in np.eye(len(self.x))]
             for name in set(columns[0]) - set(norms):
                 norms[name] = np.linalg.norm([np.ravel(column[name]) for column in columns], 2)
-        center = {name: np.linalg.norm(self.z) * value / self.scales[name] for name, value in norms.items()}
-        norms["posterior_mean"] = pull
+        return norms
+
+    def along_together(self):
+        """Quotients for all points of M moving together: the same but for the mean, which moves along."""
+        norms = self.along_z() | {"posterior_mean": self._spectrum()[1]}
         length = float((self.moments.trace + sum(m * m for m in self.moments.mean)).sqrt())
-        return center, {name: length * value / self.scales[name] for name, value in norms.items()}
+        return self._divided(length, norms)
+
+    def along_apart(self):
+        """Quotients for all points of M, each moving by its own relative step, in any direction."""
+        lengths = np.array([float(sum(y * y for y in row).sqrt()) for row in zip(*self.columns, strict=True)])
+        pulls = rounded(q.sqrt() for q in self.squares) / self.s
+        spreads = np.linalg.norm(self.centred, axis=0)
+        shares = self.shares * lengths
+        pull = shares @ (1 + spreads * pulls)
+        norms = self._from_pull(shares @ pulls, pull, pull)
+        if len(self.x) <= MATRIX_DIMENSION:
+            size = np.linalg.norm(self.covariance)
+            change = shares @ (2 * spreads + (spreads**2 + size) * pulls)
+            drift = np.sqrt(len(self.x)) * change + 2 * np.linalg.norm(self.displacement) * pull
+            factor = 1 / (self.s * self.sigma2)
+            norms |= dict(zip(MATRICES, (change, factor * change, np.sqrt(len(self.x)) * factor * change, drift / self.s), strict=True))
+        return self._divided(1.0, norms)
+
+    def _spectrum(self):
+        """Eigenvalues of Cov/s, and the norm of Cov/s - I."""
+        spectrum = np.linalg.svd(np.sqrt(self.shares) * self.centred, compute_uv=False) ** 2 / self.s
+        return spectrum, max(1.0 if len(spectrum) < len(self.x) else 0.0, abs(spectrum - 1).max())
+
+    def _from_pull(self, log_mass, mean, pull):
+        """Norms of the vector targets from those of log Z, f and delta."""
+        score = self.alpha * pull / self.sigma2
+        return dict(zip(VECTORS, (log_mass, score, score * np.sqrt(self.sigma2), mean, pull), strict=True))
+
+    def _divided(self, size, norms):
+        return {name: size * value / self.scales[name] for name, value in norms.items()}
 
     @cached_property
     def along_variance(self):

@@ -81,8 +81,8 @@ CHARTS = {
 class Curve(ParametricLaw):
     """A law on one of the CHARTS; `density` a function of the ball u, smooth but for u/pi in `breaks`."""
 
-    def __init__(self, name, parameters, density=None, breaks=()):
-        super().__init__(parameters)
+    def __init__(self, name, parameters, density=None, breaks=(), rounded=False):
+        super().__init__(parameters, rounded)
         self.name, self.chart, self.density, self.breaks = name, CHARTS[name], density, breaks
         self.names = self.chart.names
         with ctx.workprec(PRECISION):
@@ -91,7 +91,7 @@ class Curve(ParametricLaw):
             self.dimension = len(self.embed(self.lower))
 
     def with_parameters(self, parameters):
-        return type(self)(self.name, parameters, self.density, self.breaks)
+        return type(self)(self.name, parameters, self.density, self.breaks, self.rounded)
 
     def embed(self, u):
         return self.chart.embed(u, *self.parameters)
@@ -136,7 +136,7 @@ class Bumps(Curve):
 
     def __init__(self, pixels, radius, width, density=None):
         self.pixels, self.constants = [arb(p) for p in np.linspace(-1.0, 1.0, pixels)], (arb(radius), arb(width))
-        super().__init__("bumps", (), density)
+        super().__init__("bumps", (), density, rounded=True)
 
     def embed(self, u):
         first, second = self._factors(u)

@@ -1,0 +1,314 @@
+"""Geometry of curves against closed forms, and against derivatives and integrals taken another way."""
+
+import functools
+import math
+
+import numpy as np
+import pytest
+import scipy.integrate
+import scipy.special
+import sympy as sp
+from hypothesis import given
+from hypothesis import strategies as st
+from mpmath import mp
+
+import manifold_scores as ms
+from tests import shapes, strategies
+
+EPSILON = np.finfo(np.float64).eps
+
+ROUNDING = 64 * EPSILON
+"""A few dozen roundings of numbers of size one to three."""
+
+FROM_PIECES = {0: ROUNDING, 1: 1e-13, 2: 1e-11, 3: 1e-9}
+"""What `derivative` states for Python functions, by order and relative to the scale of the derivative."""
+
+QUADRATURE = 1e-13
+"""Lengths: scipy's adaptive quadrature at its tightest is good to a few 1e-14 here."""
+
+U = sp.Symbol("u", real=True)
+
+PIXELS = np.stack(np.meshgrid(*[np.linspace(-1, 1, 64)] * 2), -1).reshape(-1, 2)
+WIDTH = 0.2
+
+
+def bumps(u):
+    """Images of 64 x 64 pixels of a Gaussian bump that goes round a circle of radius 1/2."""
+    center = 0.5 * np.stack([np.cos(u), np.sin(u)], -1)
+    return np.exp(-((PIXELS - center[:, None]) ** 2).sum(-1) / (2 * WIDTH**2))
+
+
+def by_mpmath(expressions, u, order):
+    """Derivative of this order at u by mpmath's differences in 60 digits."""
+    with mp.workdps(60):
+        functions = [sp.lambdify(U, e, "mpmath") for e in expressions]
+        return np.array([float(mp.diff(f, mp.mpf(u), order)) for f in functions])
+
+
+@functools.cache
+def examples():
+    """(curve from SymPy, expressions) by name."""
+    angle = sp.Rational(1, 2) * (U - sp.pi) + sp.pi
+    r = sp.sin(angle) ** 3 + sp.cos(angle) ** 3
+    wavy = 1 + sp.Rational(13, 100) * sp.sin(8 * U)
+    named = {
+        "ellipse": (ms.Ellipse(2.0, 0.75), [2 * sp.cos(U), sp.Rational(3, 4) * sp.sin(U)]),
+        "lima bean": (ms.LimaBean(), [-r * sp.sin(angle), r * sp.cos(angle)]),
+        "wavy circle": (ms.WavyCircle(), [wavy * sp.cos(U), wavy * sp.sin(U)]),
+        "helix": (ms.Helix(1.5, 0.5, 2.5), [1.5 * sp.cos(U), 1.5 * sp.sin(U), U / (4 * sp.pi)]),
+    }
+    mine = {
+        "parabola": ([U, U**2], (U, -1, 2)),
+        "twisted cubic": ([U, U**2, U**3], (U, -1, sp.sqrt(2))),
+        "trefoil": (
+            [(2 + sp.cos(3 * U)) * sp.cos(2 * U), (2 + sp.cos(3 * U)) * sp.sin(2 * U), sp.sin(3 * U)],
+            (U, 0, 2 * sp.pi),
+        ),
+    }
+    return named | {name: (ms.Curve(*given), given[0]) for name, given in mine.items()}
+
+
+EXAMPLES = ["ellipse", "lima bean", "wavy circle", "helix", "parabola", "twisted cubic", "trefoil"]
+each_example = pytest.mark.parametrize("name", EXAMPLES)
+
+
+def some_parameters(curve, n=7):
+    return np.random.default_rng(2).uniform(curve.lower[0], curve.upper[0], n)
+
+
+def curvature(first, second):
+    """|y' x y''| / |y'|^3 without a cross product, in any dimension."""
+    speed = (first * first).sum(-1)
+    gram = speed * (second * second).sum(-1) - (first * second).sum(-1) ** 2
+    return np.sqrt(gram) / speed**1.5
+
+
+@each_example
+def test_embedding_and_derivatives_are_those_of_the_expressions(name):
+    curve, expressions = examples()[name]
+    u = some_parameters(curve)
+    for order in range(4):
+        wanted = np.array([by_mpmath(expressions, value, order) for value in u])
+        value = curve.embed(u) if order == 0 else curve.derivative(u, order)
+        np.testing.assert_allclose(value, wanted, atol=4 * ROUNDING * np.abs(wanted).max())
+    np.testing.assert_array_equal(curve.derivative(u, 0), curve.embed(u))
+
+
+@each_example
+def test_curves_from_functions_are_those_from_expressions(name):
+    curve, expressions = examples()[name]
+    columns = sp.lambdify(U, expressions, "numpy")
+    same = ms.Curve(lambda u: np.stack(columns(u), -1), (curve.lower[0], curve.upper[0]))
+    assert same.symbolic is None
+    assert (same.closed, same.boundary, same.dimension) == (curve.closed, curve.boundary, 1)
+    u = some_parameters(curve, 50)
+    for order, error in FROM_PIECES.items():
+        wanted = curve.derivative(u, order)
+        np.testing.assert_allclose(same.derivative(u, order), wanted, atol=error * np.abs(wanted).max())
+    assert same.volume == pytest.approx(curve.volume, rel=QUADRATURE)
+    y = curve.embed(u)
+    np.testing.assert_allclose(same.curvature(y), curve.curvature(y), rtol=FROM_PIECES[2])
+    np.testing.assert_allclose(same.arc_length(u), curve.arc_length(u), rtol=QUADRATURE, atol=QUADRATURE)
+
+
+@each_example
+def test_curvature_length_and_frames_against_mpmath_and_scipy(name):
+    curve, expressions = examples()[name]
+    u = some_parameters(curve)
+    first, second = (np.array([by_mpmath(expressions, value, k) for value in u]) for k in (1, 2))
+    y, speed = curve.embed(u), np.linalg.norm(first, axis=1)
+    # Where the curve is straight the Gram determinant cancels: compare absolutely.
+    np.testing.assert_allclose(curve.curvature(y), curvature(first, second), rtol=1e-12, atol=1e-7)
+    np.testing.assert_allclose(curve.volume_element(u), speed, rtol=ROUNDING)
+    np.testing.assert_allclose(curve.metric(u)[:, 0, 0], speed**2, rtol=ROUNDING)
+    tangent, normal = curve.tangent_basis(y), curve.normal_basis(y)
+    np.testing.assert_allclose(tangent[:, :, 0], first / speed[:, None], atol=64 * ROUNDING)  # u of y: to 1e-15/speed
+    both = np.concatenate([tangent, normal], -1)
+    eye = np.broadcast_to(np.eye(curve.ambient_dimension), both.shape)
+    np.testing.assert_allclose(np.swapaxes(both, 1, 2) @ both, eye, atol=ROUNDING)
+    form = curve.second_fundamental_form(y)
+    assert form.shape == (7, 1, 1, curve.ambient_dimension)
+    along = (second * first).sum(1) / speed**2
+    wanted = (second - along[:, None] * first) / speed[:, None] ** 2
+    np.testing.assert_allclose(form[:, 0, 0], wanted, atol=1e-12 * np.abs(wanted).max())
+    np.testing.assert_allclose(
+        np.abs(curve.principal_curvatures(y, wanted)[:, 0]), np.linalg.norm(wanted, axis=1), rtol=1e-11
+    )
+    length = scipy.integrate.quad(curve.volume_element, curve.lower[0], u[0], epsabs=0, epsrel=1e-13, limit=500)[0]
+    assert curve.arc_length(u[0]) == pytest.approx(length, rel=QUADRATURE)
+
+
+def test_lengths_in_closed_form():
+    a, b = 2.0, 0.75
+    wanted = 4 * a * scipy.special.ellipe(1 - (b / a) ** 2)
+    assert examples()["ellipse"][0].volume == pytest.approx(wanted, rel=ROUNDING)
+    wanted = 2 * math.pi * 2.5 * math.hypot(1.5, 0.5 / (2 * math.pi))
+    assert examples()["helix"][0].volume == pytest.approx(wanted, rel=ROUNDING)
+    parabola = examples()["parabola"][0]
+
+    def primitive(u):
+        return 0.5 * u * np.sqrt(1 + 4 * u * u) + 0.25 * np.arcsinh(2 * u)
+
+    u = np.array([-1.0, -0.9, 0.0, 1e-9, 1.3, 2.0])
+    np.testing.assert_allclose(parabola.arc_length(u), primitive(u) - primitive(-1.0), atol=ROUNDING)
+    assert parabola.volume == parabola.arc_length(2.0) == pytest.approx(primitive(2.0) - primitive(-1.0), rel=ROUNDING)
+
+
+def test_curvature_and_torsion_in_closed_form():
+    helix, rise = examples()["helix"][0], 0.5 / (2 * math.pi)
+    u = some_parameters(helix)
+    square = 1.5**2 + rise**2
+    np.testing.assert_allclose(helix.curvature(helix.embed(u)), 1.5 / square, rtol=1e-14)
+    first, second, third = (helix.derivative(u, k) for k in (1, 2, 3))
+    binormal = np.cross(first, second)
+    torsion = (binormal * third).sum(1) / (binormal**2).sum(1)
+    np.testing.assert_allclose(torsion, rise / square, rtol=1e-13)
+    ellipse, a, b = examples()["ellipse"][0], 2.0, 0.75
+    wanted = a * b / (a**2 * np.sin(u) ** 2 + b**2 * np.cos(u) ** 2) ** 1.5
+    np.testing.assert_allclose(ellipse.curvature(ellipse.embed(u)), wanted, rtol=1e-13)
+    outward = ellipse.embed(u)  # not normal, but its normal part points outwards
+    np.testing.assert_allclose(ellipse.principal_curvatures(outward, outward)[:, 0], -wanted, rtol=1e-13)
+    assert ellipse.reach == pytest.approx(b * b / a, rel=ROUNDING)
+    assert ms.Ellipse(0.75, 2.0).reach == ellipse.reach
+
+
+def test_named_curves_are_the_documented_ones():
+    u = np.array([0.3, 2.0, 6.0])
+    for shape in (shapes.curves()[name] for name in ("ellipse", "lima bean", "wavy circle", "helix")):
+        np.testing.assert_allclose(shape.manifold.embed(u), shape.function(u), atol=ROUNDING)
+    turned = np.array([[0.0, -1.0], [1.0, 0.0]])
+    quarter = ms.LimaBean(rotation=0.5).embed(u)
+    np.testing.assert_allclose(ms.LimaBean(rotation=0.5 + math.pi / 2).embed(u), quarter @ turned.T, atol=ROUNDING)
+    assert repr(ms.Helix(1.0, 2.0, 3.0)) == "Helix(1.0, 2.0, 3.0)"
+    assert repr(ms.Curve([U, U**2], (U, 0, 1))) == "Curve(curve in R^2)"
+    assert repr(shapes.closed_curve(shapes.loop(np.random.default_rng(0), 5))) == "Curve(closed curve in R^5)"
+
+
+# The way the README writes curves down.
+
+
+def test_a_cassini_oval():
+    u, a, c = sp.Symbol("u"), sp.Rational(11, 10), 1
+    r = sp.sqrt(c**2 * sp.cos(2 * u) + sp.sqrt(a**4 - c**4 * sp.sin(2 * u) ** 2))
+    oval = ms.Curve([r * sp.cos(u), r * sp.sin(u)], (u, 0, 2 * sp.pi))
+    assert oval.closed == (True,)
+    x, y = oval.uniform().sample(200, 0).T
+    foci = np.hypot(x - 1, y) * np.hypot(x + 1, y)  # constant product of the distances to the foci
+    np.testing.assert_allclose(foci, 1.1**2, rtol=ROUNDING)
+    noised = ms.NoisedMeasure(oval.uniform(), ms.OrnsteinUhlenbeck())
+    np.testing.assert_allclose(noised.posterior_mean([0.0, 0.0], 0.1), 0.0, atol=ROUNDING)  # by symmetry
+    waist = math.sqrt(1.1**2 - 1)
+    np.testing.assert_allclose(oval.project([0.0, 1.0]), [0.0, waist], atol=ROUNDING)
+
+
+def test_half_of_vivianis_curve():
+    u = sp.Symbol("u")
+    curve = ms.Curve([1 + sp.cos(u), sp.sin(u), 2 * sp.sin(u / 2)], (u, -sp.pi, sp.pi))
+    assert curve.boundary
+    y = curve.sample(100, 1)
+    np.testing.assert_allclose((y**2).sum(1), 4, rtol=ROUNDING)  # on the sphere
+    np.testing.assert_allclose((y[:, 0] - 1) ** 2 + y[:, 1] ** 2, 1, atol=ROUNDING)  # and on the cylinder
+    assert curve.volume == pytest.approx(4 * math.sqrt(2) * scipy.special.ellipe(0.5), rel=ROUNDING)
+    np.testing.assert_allclose(curve.curvature(curve.embed(0.0)), math.sqrt(5) / 2 / math.sqrt(2) ** 2 * 0 + 0.75, rtol=1)
+
+
+# Distances along curves.
+
+
+@pytest.mark.parametrize("name", ["ellipse", "helix", "trefoil", "parabola"])
+@given(st.integers(0, 2**32 - 1))
+def test_geodesic_distance_is_a_metric_between_arcs(name, seed):
+    curve = examples()[name][0]
+    u = np.sort(np.random.default_rng(seed).uniform(curve.lower[0], curve.upper[0], 3))
+    a, b, c = curve.embed(u)
+    lengths = curve.arc_length(u)
+    slack = 1e-13 * curve.volume  # u of y is known to about 1e-15
+    apart = curve.geodesic_distance(a, b)
+    around = curve.volume - (lengths[1] - lengths[0]) if not curve.boundary else math.inf
+    assert apart == pytest.approx(min(lengths[1] - lengths[0], around), abs=slack)
+    assert apart == curve.geodesic_distance(b, a)
+    assert apart <= curve.geodesic_distance(a, c) + curve.geodesic_distance(c, b) + slack
+    assert np.linalg.norm(a - b) <= apart + slack
+    assert curve.geodesic_distance(a, a) == 0
+
+
+@given(st.floats(0, 7), st.floats(0, 7))
+def test_geodesics_are_hardly_longer_than_chords_within_the_reach(u, w):
+    ellipse = examples()["ellipse"][0]
+    x, y = ellipse.embed(u), ellipse.embed(w)
+    chord = np.linalg.norm(x - y)
+    if chord <= 2 * ellipse.reach:
+        assert ellipse.geodesic_distance(x, y) <= 2 * ellipse.reach * math.asin(chord / 2 / ellipse.reach) + 1e-12
+
+
+def test_geodesics_wrap_around_closed_curves_and_broadcast():
+    circle = ms.Ellipse(1.0, 1.0)
+    angles = np.array([0.1, 1.0, 3.0, 4.0, 6.2])
+    wanted = np.abs(angles[:, None] - angles)
+    wanted = np.minimum(wanted, 2 * np.pi - wanted)
+    y = circle.embed(angles)
+    both = np.broadcast_arrays(y[:, None], y[None, :])
+    np.testing.assert_allclose(circle.geodesic_distance(*both), wanted, atol=ROUNDING)
+    np.testing.assert_array_equal(circle.geodesic_distance(y[:, None], y[None, :]), circle.geodesic_distance(*both))
+
+
+def test_parameters_of_closed_curves_wrap_and_those_of_others_end():
+    ellipse, u = examples()["ellipse"][0], np.array([0.0, 1.0, 6.0])
+    np.testing.assert_allclose(ellipse.embed(u + 2 * np.pi), ellipse.embed(u), atol=8 * ROUNDING)
+    np.testing.assert_allclose(ellipse.embed(u - 40 * np.pi), ellipse.embed(u), atol=80 * ROUNDING)
+    np.testing.assert_allclose(ellipse.parameter(ellipse.embed(u)) % (2 * np.pi), u, atol=ROUNDING)
+    with pytest.raises(ValueError, match=r"^u must lie in \[-1\.0, 2\.0\]"):
+        examples()["parabola"][0].embed(2.1)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_geometry_moves_with_the_curve(seed):
+    rng = np.random.default_rng(seed)
+    function, scale = shapes.loop(rng), 10.0 ** rng.uniform(-3, 3)
+    turn, shift = strategies.rotation(rng, 3), scale * rng.uniform(-3, 3, 3)
+    curve = shapes.closed_curve(function)
+    moved = shapes.closed_curve(shapes.moved(function, turn, scale, shift))
+    u = rng.uniform(0, shapes.TURN, 5)
+    y, image = curve.embed(u), moved.embed(u)
+    assert moved.volume == pytest.approx(scale * curve.volume, rel=QUADRATURE)
+    np.testing.assert_allclose(moved.tangent_basis(image), turn @ curve.tangent_basis(y), atol=1e-10)
+    bend = curve.curvature(y).max()
+    np.testing.assert_allclose(moved.curvature(image) * scale, curve.curvature(y), atol=1e-9 * bend)
+
+
+# Curves of images.
+
+
+@functools.cache
+def images():
+    return ms.Curve(bumps, (0.0, shapes.TURN))
+
+
+def test_a_curve_of_images_has_its_geometry():
+    curve, u = images(), np.array([0.3, 2.0, 4.0])
+    assert (curve.ambient_dimension, curve.closed) == (4096, (True,))
+    y = curve.embed(u)
+    np.testing.assert_allclose(y, bumps(u), atol=ROUNDING)
+    np.testing.assert_allclose(curve.parameter(y), u, atol=1e-13)
+    # dy/du = y <p - c, c'> / width^2 pixel by pixel.
+    center = 0.5 * np.stack([np.cos(u), np.sin(u)], -1)
+    across = np.stack([-center[:, 1], center[:, 0]], -1)
+    slope = bumps(u) * np.einsum("npk,nk->np", PIXELS - center[:, None], across) / WIDTH**2
+    np.testing.assert_allclose(curve.derivative(u, 1), slope, atol=FROM_PIECES[1] * np.abs(slope).max())
+    speed = np.linalg.norm(slope, axis=1)
+    np.testing.assert_allclose(curve.tangent_basis(y)[:, :, 0], slope / speed[:, None], atol=FROM_PIECES[1])
+    grid = np.arange(512) * shapes.TURN / 512  # the trapezoidal rule is exact to rounding for a periodic speed
+    assert curve.volume == pytest.approx(curve.volume_element(grid).mean() * shapes.TURN, rel=QUADRATURE)
+    # The pixels are fine enough for the curve to be homogeneous, as it would be without them.
+    np.testing.assert_allclose(curve.curvature(y), curve.curvature(y).mean(), rtol=1e-2)
+
+
+def test_projections_of_images_against_dense_search():
+    curve, rng = images(), np.random.default_rng(3)
+    x = bumps(np.array([0.5, 3.0])) + 0.05 * rng.standard_normal((2, 4096))
+    grid = np.linspace(0, shapes.TURN, 4001)
+    for each in x:
+        least = min(np.linalg.norm(bumps(part) - each, axis=1).min() for part in np.array_split(grid, 8))
+        assert least - 1e-4 < curve.distance(each) <= least + ROUNDING * least
+        residual = each - curve.project(each)
+        np.testing.assert_allclose(residual @ curve.tangent_basis(each)[:, 0], 0.0, atol=1e-11)
