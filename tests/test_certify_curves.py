@@ -189,6 +189,21 @@ def test_a_user_defined_curve_on_its_medial_axis_and_at_its_ends():
         assert not at_end.contains(posterior_mean=[1.0, 1.0], tolerance=0.2 * np.sqrt(t))
 
 
+@pytest.mark.parametrize("rho", [1.5, 2.0, 3.5])
+@pytest.mark.parametrize("n", [8, 24, 64])
+def test_the_bound_of_a_gauss_rule_holds_and_is_sharp(n, rho):
+    """For the Chebyshev polynomial of degree 2n, the first even one that n nodes do not integrate."""
+    from manifold_scores.certify.quadrature import nodes, nodes_needed, remainder
+
+    with flint.ctx.workprec(200):
+        largest = (arb(rho) ** (2 * n) + arb(rho) ** (-2 * n)) / 2  # on the ellipse
+        found = sum(weight * node.chebyshev_t(2 * n) for node, weight in nodes(n))
+        error, bound = abs(found - arb(2) / (1 - 4 * n * n)), remainder(n, rho, largest)
+        assert bound / 8 < error < bound
+        bits = float((largest / bound).log() / arb(2).log())
+        assert nodes_needed(rho, bits) in (n, n + 8)
+
+
 FUNCTIONS = [sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc, sp.exp, sp.log, sp.sinh, sp.cosh, sp.tanh]
 FUNCTIONS += [sp.asin, sp.acos, sp.atan, sp.erf, sp.sqrt]
 POWERS = [U**-3, (1 + U) ** sp.Rational(-5, 2), (2 + U) ** sp.pi, sp.pi * sp.E ** (U / 2), 3**U, sp.Float(0.1) * U]

@@ -57,7 +57,7 @@ def _leading_orders(n: int, points: int, noised: Oracle, evidence: Evidence) -> 
         tau = case.window(points)
         offset, distance = case.points - case.nearest, case.distance
         constant = np.linalg.norm(case.lead, axis=1) / distance
-        excess = case.targets(noised, tau)["blow-up"] - offset
+        excess = case.blow_up(noised, tau) - offset
         remainder = np.linalg.norm(excess, axis=2) / distance
         scaled = tau[:, None] ** case.power
         slope = furthest(slopes(tau, remainder), case.power)
@@ -75,7 +75,7 @@ def _leading_orders(n: int, points: int, noised: Oracle, evidence: Evidence) -> 
             f"({constant.min():.4g} to {constant.max():.4g}; the worst of the window and of {n} points x)",
             ratio, 1.0, CONSTANT_TOLERANCE, predicted_constants=[float(constant.min()), float(constant.max())], **where,
         )  # fmt: skip
-        first = case.targets(noised, CURVE)["blow-up"][:, 0] - offset[0]
+        first = case.blow_up(noised, CURVE, case.points[:1])[:, 0] - offset[0]
         names.append(case.name)
         groups.append(case.group if case.power == 1.0 else "root")
         curves.append(np.linalg.norm(first, axis=1) / distance[0] / constant[0])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import identities, lwb_theorem_3_5, lwb_theorem_3_7, memorisation
+from . import federer, identities, lwb_theorem_3_5, lwb_theorem_3_7, memorisation, projection, reach, small_ball
 from .record import Claim
 
-CLAIMS: dict[str, Claim] = {
-    module.CLAIM.name: module.CLAIM for module in (lwb_theorem_3_5, lwb_theorem_3_7, identities, memorisation)
-}
+_MODULES = (lwb_theorem_3_5, lwb_theorem_3_7, identities, memorisation, projection, reach, federer, small_ball)
+
+CLAIMS: dict[str, Claim] = {module.CLAIM.name: module.CLAIM for module in _MODULES}

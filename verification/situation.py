@@ -59,20 +59,30 @@ class Situation:
 
     def targets(self, noised: Callable[[ms.Measure, ms.Process], Any], tau: Array) -> dict[str, Array]:
         """Return multiplier * (-score), |score|, |noise| and f at every tau and x, shapes (T, n, d) and (T, n)."""
+        model, x, t, multiplier = self._queries(noised, tau, self.points)
+        score = model.score(x, t)
+        return {
+            "blow-up": -multiplier * score,
+            "score": np.linalg.norm(score, axis=2),
+            "noise": np.linalg.norm(model.noise(x, t), axis=2),
+            "mean": model.posterior_mean(x, t),
+        }
+
+    def blow_up(
+        self, noised: Callable[[ms.Measure, ms.Process], Any], tau: Array, points: Array | None = None
+    ) -> Array:
+        """Return multiplier * (-score) at every tau and x, shape (T, n, d), for `points` in place of x if given."""
+        model, x, t, multiplier = self._queries(noised, tau, self.points if points is None else points)
+        return np.asarray(-multiplier * model.score(x, t))
+
+    def _queries(self, noised: Any, tau: Array, points: Array) -> tuple[Any, Array, Array, Array]:
         t = tau if self.axis == "t" else self.clock.time(tau)
         alpha, sigma2 = self.clock.alpha(t), self.clock.sigma2(t)
         multiplier = t if self.axis == "t" else sigma2 / alpha
-        x = np.broadcast_to(self.points, (len(t), *self.points.shape))
+        x = np.broadcast_to(points, (len(t), *points.shape))
         if self.moving:
             x = alpha[:, None, None] * x
-        model = noised(self.measure, self.clock.process)
-        score = model.score(x, t[:, None])
-        return {
-            "blow-up": -multiplier[:, None, None] * score,
-            "score": np.linalg.norm(score, axis=2),
-            "noise": np.linalg.norm(model.noise(x, t[:, None]), axis=2),
-            "mean": model.posterior_mean(x, t[:, None]),
-        }
+        return noised(self.measure, self.clock.process), x, t[:, None], multiplier[:, None, None]
 
 
 def next_order(

@@ -18,9 +18,13 @@ __all__ = ["charts"]
 GRID = {1: 4096, 2: 128}
 #: Nearest points whose distances agree to this share of |x| + |y_x| are as near.
 AS_NEAR = 1e-13
+#: Points that are this share of |x| + |y_x| apart are one.
+SAME = 1e-6
 #: Below this eigenvalue of H the minimum may be one of order four, and is looked for as a zero of the third derivative.
 NEARLY_FOCAL = 1e-3
 STEPS = 30
+#: Local minima that are compared.
+LARGEST_NUMBER = 64
 
 
 def charts(measure: ParametricLaw, x: FloatArray) -> tuple[list[Chart], float]:
@@ -36,16 +40,24 @@ def charts(measure: ParametricLaw, x: FloatArray) -> tuple[list[Chart], float]:
     if found.unique:
         gap = 0.5 * (found.runner_up_distance - found.distance) * (found.runner_up_distance + found.distance)
         return [_chart(measure, x, _polish(manifold, x, start))], float(gap)
-    starts = [start, np.atleast_1d(manifold.parameter(found.runner_up)), *_grid_minima(manifold, x)]
+    # Several points are as near, or the search could not tell: all local minima are compared.
+    starts = [start, *_grid_minima(manifold, x)]
+    if np.isfinite(found.runner_up_distance):
+        starts.append(np.atleast_1d(manifold.parameter(found.runner_up)))
     located = [_polish(manifold, x, u) for u in starts]
     points = np.array([_derivative(manifold, u, ()) for u in located])
     scale = np.abs(x).max() + np.abs(points).max()
     distance = np.linalg.norm(x - points, axis=1)
-    kept: list[int] = []
-    for i in np.flatnonzero(distance <= distance.min() + AS_NEAR * scale):
-        if all(np.linalg.norm(points[i] - points[j]) > 1e-6 * scale for j in kept):
-            kept.append(int(i))
-    return [_chart(measure, x, located[i]) for i in kept], 0.0
+    least = float(distance.min())
+    near = distance <= least + AS_NEAR * scale
+    kept: list[Chart] = []
+    for i in np.flatnonzero(near):
+        chart = _chart(measure, x, located[i])
+        if all(np.linalg.norm(chart.point - other.point) > SAME * scale for other in kept):
+            kept.append(chart)
+    apart = [np.linalg.norm(points - chart.point, axis=1) > SAME * scale for chart in kept]
+    further = distance[~near & np.all(apart, axis=0)].min(initial=np.inf)
+    return kept, 0.0 if len(kept) > 1 else float(0.5 * (further - least) * (further + least))
 
 
 def _derivative(manifold: Parametric, u: FloatArray, axes: tuple[int, ...]) -> FloatArray:
@@ -81,8 +93,7 @@ def _grid_minima(manifold: Parametric, x: FloatArray) -> list[FloatArray]:
         padded = np.pad(square, [(1, 1) if k == axis else (0, 0) for k in range(m)], mode="wrap" if closed else "edge")
         neighbours = [np.take(padded, range(k, k + GRID[m]), axis=axis) for k in (0, 2)]
         lowest &= (square <= neighbours[0]) & (square <= neighbours[1])
-    near = square <= square.min() + 0.1 * max(float(np.ptp(square)), 0.0)
-    return list(u[lowest & near])
+    return list(u[lowest][np.argsort(square[lowest], kind="stable")[:LARGEST_NUMBER]])
 
 
 def _polish(manifold: Parametric, x: FloatArray, u: FloatArray) -> FloatArray:

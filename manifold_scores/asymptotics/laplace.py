@@ -63,13 +63,13 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Leading terms at one nearest point: f = y + sqrt(s) (root + a drift) + s b, the mass ~ mass s^power.
+    """Leading terms at one nearest point: f = y + sqrt(s) root + s b, the mass ~ mass s^power.
 
     Attributes
     ----------
     tangent, hessian : an orthonormal basis (d, m) of the tangent space, and H in it (m, m).
     projection, spread : D pi and lim Cov/s in that basis, (m, m), NaN where there is none.
-    drift : what a shift of z by a s x adds to `root`, per a.
+    sway : a shift of z by s w adds <w, sway> sway to `root`; 0 except at a focal point.
     """
 
     situation: str
@@ -82,7 +82,7 @@ class Terms:
     spread: FloatArray
     b: FloatArray
     root: FloatArray
-    drift: FloatArray
+    sway: FloatArray
     power: float
     mass: float
 
@@ -179,17 +179,16 @@ def orthant(covariance: FloatArray, inward: FloatArray) -> tuple[float, FloatArr
 def _focal(chart: Chart, tangent: FloatArray) -> Terms:
     """Return the terms where phi = phi_0 + c4 u^4/24 + c5 u^5/120: u is of order s^(1/4), f - y of order sqrt(s).
 
-    E u^2 = (24 s/c4)^(1/2) Gamma(3/4)/Gamma(1/4), and E u = E u^2 (d log w - 3 c5/(20 c4) + a <x, y'>), the last from the
-    shift of z.
+    E u^2 = (24 s/c4)^(1/2) Gamma(3/4)/Gamma(1/4), and E u = E u^2 (d log w - 3 c5/(20 c4)).  A shift of z by s w changes d log w by
+    <w, y'>.
     """
     fourth, fifth = chart.fourth_and_fifth  # type: ignore[misc]
     square = math.sqrt(24.0 / fourth) * math.gamma(0.75) / math.gamma(0.25)
     speed = chart.first[0]
     root = square * (0.5 * chart.second[0, 0] + (chart.slope[0] - 0.15 * fifth / fourth) * speed)
-    drift = square * ((chart.point + chart.offset) @ speed) * speed
     nothing = np.full((1, 1), np.nan)
     mass = chart.weight * 0.5 * math.gamma(0.25) * (24.0 / fourth) ** 0.25
     return Terms(
         "focal", chart.point, chart.offset, chart.parameter, tangent, np.zeros((1, 1)), nothing, nothing,
-        np.full_like(root, np.nan), root, drift, 0.25, mass,
+        np.full_like(root, np.nan), root, math.sqrt(square) * speed, 0.25, mass,
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ class RemainderRate(NamedTuple):
     constant: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Expansion:
     """How f(x, s), the mean of Q_{x,s}, and the score behave at one point x as s -> 0 (theory 3).
 
@@ -41,8 +41,7 @@ class Expansion:
         surface or box: y_x on the boundary, x - y_x in the interior of the normal cone; "focal": a vertex of a curve;
         "medial axis": several nearest points; "point cloud".
     point, parameter, v : y_x (d,), its parameter (None where there is none), v = x - y_x.
-    tangent_basis, H, eigenvalues : orthonormal basis (d, m) of the tangent space at y_x, H = I - <v, II> in it, and its
-        eigenvalues, ascending.
+    tangent_basis, H : orthonormal basis (d, m) of the tangent space at y_x, and H = I - <v, II> in it, (m, m).
     b_N, b_T : normal and tangential parts of b, (d,); NaN over an edge, at a focal point, on the medial axis.
     root : coefficient of sqrt(s), (d,); where x/alpha moves by a s x, `root + a drift` (drift is 0 except at focal points).
     nearest_points, weights : all nearest points (n, d), and the shares they have of f as s -> 0 (n,); for a process of rate
@@ -59,7 +58,6 @@ class Expansion:
     v: FloatArray
     tangent_basis: FloatArray
     H: FloatArray
-    eigenvalues: FloatArray
     b_N: FloatArray
     b_T: FloatArray
     root: FloatArray
@@ -68,8 +66,15 @@ class Expansion:
     weights: FloatArray
     gap: float
     prefactor: FloatArray
-    _projection: FloatArray = field(repr=False)
-    _spread: FloatArray = field(repr=False)
+    _projection: FloatArray  # in the tangent basis
+    _spread: FloatArray
+    _runners_up: FloatArray  # of a cloud, (k, d)
+    _shares: FloatArray  # w_j/w_1 of these, (k,)
+
+    @property
+    def eigenvalues(self) -> FloatArray:
+        """Eigenvalues of H, ascending, (m,)."""
+        return np.asarray(np.linalg.eigvalsh(self.H))
 
     @property
     def b(self) -> FloatArray:
@@ -150,9 +155,9 @@ class Expansion:
             return np.asarray(self.point + np.sqrt(s) * (self.root + moved / s * self.drift))
         mean = self.point + moved * self._moved + s * self.b
         if self.prefactor.any():
-            # The gap at (1 + moved) x; `prefactor` is a multiple of y_2 - y_1.
-            gap = self.gap - moved * (self.x @ (self.nearest_points[1] - self.point))
-            mean = mean + self.prefactor * np.exp(-gap / s)
+            away = self._runners_up - self.point
+            gap = self.gap - moved * (away @ self.x)  # at (1 + moved) x
+            mean = mean + (self._shares * np.exp(-gap / s)) @ away
         return np.asarray(mean)
 
     def remainder_rate(self, process: Process | float) -> RemainderRate:
@@ -192,6 +197,9 @@ class Expansion:
         ValueError : the manifold or the density is not given by SymPy expressions.
         """
         return formula(self.measure)
+
+    def __repr__(self) -> str:
+        return f"Expansion({self.situation}, of {self.measure!r})"
 
     def __str__(self) -> str:
         from .printing import text

@@ -18,7 +18,7 @@ from .cpu_panels import Cell, Patches, exact_position, norm, position, shift, sq
 from .error_free import add_pairs, multiply_pairs, sum_error
 
 LOG2_E = 1.4426950408889634
-LARGEST_RULE, SMALLEST_RULE = 24, 4
+LARGEST_RULE, SMALLEST_RULE = 36, 4
 # Growth of 1, t, t^2 on the ellipse rho = 3 beyond their size on [-1, 1]; the last is for all higher powers.
 GROWTH_1, GROWTH_2, GROWTH_3 = 2.0 / 3.0, 16.0 / 9.0, 6.0
 LOG_ELLIPSE = 2.0 * math.log(3.0)
@@ -53,8 +53,8 @@ class Workspace(NamedTuple):
 
     taylor: FloatArray  # (r + 1, K2, K1)
     inner: FloatArray  # (K2, K1): <v, Taylor coefficient>
-    binomials: FloatArray  # (2, G, G)
-    rows: FloatArray  # (G, G), and (nodes, K) of a first rule
+    rows: FloatArray  # (G, G), and (K, nodes) of a first rule
+    columns: FloatArray  # (G, G)
     offsets: FloatArray  # (r, N): y - y_c at the nodes
     phase: FloatArray  # (N,)
     weight: FloatArray  # (N,)
@@ -69,7 +69,7 @@ class Workspace(NamedTuple):
     first: FloatArray  # (r,): moments of y - nearest point
     second: FloatArray  # (r, r), filled where `covariance` is set
     z: FloatArray  # (r,)
-    local: FloatArray  # (r, K2, K1): Taylor coefficients of y about the nearest point, on its panel
+    local: FloatArray  # (r + 1, K2, K1): Taylor coefficients of y and the weight about the nearest point, on its panel
     local_phase: FloatArray  # (1, G2, G1): those of P
     covariance: bool
 
@@ -81,13 +81,13 @@ def new_workspace(patches: Patches, covariance: bool) -> Workspace:
     g2, g1 = patches.gram.shape[1:]
     r = patches.center.shape[1]
     size = LARGEST_RULE if k2 == 1 else LARGEST_RULE * LARGEST_RULE
-    square = max(g1, g2, LARGEST_RULE)
+    square = max(g1, g2, LARGEST_RULE) + 4
     rounded = np.empty(size)
     return Workspace(
-        np.empty((c, k2, k1)), np.empty((k2, k1)), np.empty((2, square, square)), np.empty((square, square)),
+        np.empty((c, k2, k1)), np.empty((k2, k1)), np.empty((square, square)), np.empty((square, square)),
         np.empty((r, size)), np.empty(size), np.empty(size), np.empty(size), rounded, rounded.view(np.int64),
         np.empty((2, r)), np.empty((2, r)), np.empty((2, r)), np.empty(r), np.empty(r), np.empty(r), np.empty((r, r)),
-        np.empty(r), np.empty((r, k2, k1)), np.empty((1, g2, g1)), covariance,
+        np.empty(r), np.empty((c, k2, k1)), np.empty((1, g2, g1)), covariance,
     )  # fmt: skip
 
 
@@ -98,28 +98,49 @@ def rule_size(growth: float, needed: float) -> int:
 
 
 @contracted
+def _along_first(c: FloatArray, m1: int, n1: int, out: FloatArray) -> None:
+    """Fill `out` with the polynomial c (K1,) at the nodes of the first rule; four steps of Horner's rule at a time."""
+    k = m1 - m1 % 4
+    c0, c1, c2, c3 = c[k], 0.0, 0.0, 0.0
+    if m1 > k:
+        c1 = c[k + 1]
+    if m1 > k + 1:
+        c2 = c[k + 2]
+    if m1 > k + 2:
+        c3 = c[k + 3]
+    for p in range(n1):
+        x = NODES[n1, p]
+        out[p] = ((c3 * x + c2) * x + c1) * x + c0
+    for k in range(m1 - m1 % 4 - 4, -1, -4):
+        c0, c1, c2, c3 = c[k], c[k + 1], c[k + 2], c[k + 3]
+        for p in range(n1):
+            x = NODES[n1, p]
+            out[p] = (((out[p] * x + c3) * x + c2) * x + c1) * x + c0
+
+
+@contracted
+def _along_second(rows: FloatArray, m2: int, n1: int, x: float, out: FloatArray) -> None:
+    """Fill `out` with sum_j rows[j] x^j; rows up to the next multiple of four are zero."""
+    for p in range(n1):
+        out[p] = 0.0
+    for j in range(m2 - m2 % 4, -1, -4):
+        for p in range(n1):
+            out[p] = (((out[p] * x + rows[j + 3, p]) * x + rows[j + 2, p]) * x + rows[j + 1, p]) * x + rows[j, p]
+
+
+@exact
 def _on_grid(c: FloatArray, m1: int, m2: int, n1: int, n2: int, rows: FloatArray, out: FloatArray) -> None:
     """Fill out[q n1 + p] with the polynomial c (K2, K1) at node p of the first rule and node q of the second."""
     if n2 == 1:
-        for p in range(n1):
-            out[p] = c[0, m1]
-        for k in range(m1 - 1, -1, -1):
-            for p in range(n1):
-                out[p] = out[p] * NODES[n1, p] + c[0, k]
+        _along_first(c[0], m1, n1, out)
         return
     for j in range(m2 + 1):
+        _along_first(c[j], m1, n1, rows[j])
+    for j in range(m2 + 1, m2 + 4 - m2 % 4):
         for p in range(n1):
-            rows[j, p] = c[j, m1]
-        for k in range(m1 - 1, -1, -1):
-            for p in range(n1):
-                rows[j, p] = rows[j, p] * NODES[n1, p] + c[j, k]
+            rows[j, p] = 0.0
     for q in range(n2):
-        x, start = NODES[n2, q], q * n1
-        for p in range(n1):
-            out[start + p] = rows[m2, p]
-        for j in range(m2 - 1, -1, -1):
-            for p in range(n1):
-                out[start + p] = out[start + p] * x + rows[j, p]
+        _along_second(rows, m2, n1, NODES[n2, q], out[q * n1 : (q + 1) * n1])
 
 
 @exact
@@ -231,10 +252,10 @@ def expand_at_nearest(patches: Patches, panel: int, a: float, b: float, p: Float
     """
     n1, n2 = patches.degrees[panel, 0], patches.degrees[panel, 1]
     g1, g2 = patches.gram_degrees[panel, 0], patches.gram_degrees[panel, 1]
-    coefficients = patches.coefficients[panel, : work.z.size]
-    shift(coefficients, n1, n2, a, b, 1.0, 1.0, n1, n2, work.binomials, work.rows, work.local)
+    coefficients = patches.coefficients[panel]
+    shift(coefficients, n1, n2, a, b, 1.0, 1.0, n1, n2, work.rows, work.columns, work.local)
     squared_distance(coefficients, patches.gram[panel], n1, n2, work.z, p)
-    shift(p.reshape((1, *p.shape)), g1, g2, a, b, 1.0, 1.0, g1, g2, work.binomials, work.rows, work.local_phase)
+    shift(p.reshape((1, *p.shape)), g1, g2, a, b, 1.0, 1.0, g1, g2, work.rows, work.columns, work.local_phase)
     for i in range(work.z.size):
         work.local[i, 0, 0] = 0.0
     work.local_phase[0, 0, 0] = 0.0
@@ -258,22 +279,32 @@ def integrate_cell(
     phase, weight, power = work.phase, work.weight, work.power
     r = z.size
     local = not math.isnan(off1)
-    if exactly:
-        exact_position(coefficients, d1, d2, a, b, -1, point[0], point[1])
-    else:
-        position(coefficients, d1, d2, a, b, point[0])
-        for i in range(r):
-            point[1, i] = 0.0
     if local:
-        position(work.local, d1, d2, off1, off2, e)
-    for i in range(r):
-        if not local:
+        for i in range(r):
+            v[i] = (best[0, i] - z[i]) + best[1, i]
+    else:
+        if exactly:
+            exact_position(coefficients, d1, d2, a, b, -1, point[0], point[1])
+        else:
+            position(coefficients, d1, d2, a, b, point[0])
+            for i in range(r):
+                point[1, i] = 0.0
+        for i in range(r):
             e[i] = (point[0, i] - best[0, i]) + (point[1, i] - best[1, i])
-        v[i] = (point[0, i] - z[i]) + point[1, i]
+            v[i] = (point[0, i] - z[i]) + point[1, i]
     contrast = norm(v) / s
     m1 = _degree(bounds, 0, d1, h1, contrast)
     m2 = _degree(bounds, 1, d2, h2, contrast) if d2 > 0 else 0
-    shift(coefficients, d1, d2, a, b, h1, h2, m1, m2, work.binomials, rows, taylor)
+    if local:
+        l1 = _degree(bounds, 0, d1, h1 + abs(off1), contrast)
+        l2 = _degree(bounds, 1, d2, h2 + abs(off2), contrast) if d2 > 0 else 0
+        shift(work.local, l1, l2, off1, off2, h1, h2, min(m1, l1), min(m2, l2), rows, work.columns, taylor)
+        m1, m2 = min(m1, l1), min(m2, l2)
+        for i in range(r):
+            e[i] = taylor[i, 0, 0]
+            v[i] += e[i]
+    else:
+        shift(coefficients, d1, d2, a, b, h1, h2, m1, m2, rows, work.columns, taylor)
     _inner_products(v, taylor, m1, m2, inner)
     constant = near.value
     if exactly:

@@ -15,11 +15,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .compilation import FloatArray, IntArray, contracted, exact
+from .compilation import FloatArray, IntArray, contracted, exact, reduction
 from .error_free import product_error, sum_error
 
 # Coefficients of P below this share of its largest are left out.
 NEGLIGIBLE_PHASE = 1e-19
+_POWERS = np.arange(64.0)
+#: k, k (k - 1), k (k - 1) (k - 2)
+FALLING = np.stack([_POWERS, _POWERS * (_POWERS - 1.0), _POWERS * (_POWERS - 1.0) * (_POWERS - 2.0)])
 
 
 class Patches(NamedTuple):
@@ -73,32 +76,41 @@ def squared_distance(
     out[0, 0] = 0.0
 
 
-@contracted
+@reduction
 def third_derivatives(p: FloatArray, g1: int, g2: int) -> tuple[float, float, float, float]:
     """Return bounds on |P_111|, |P_112|, |P_122|, |P_222| over the panel: sums of coefficients."""
     b1, b2, b3, b4 = 0.0, 0.0, 0.0, 0.0
     for j in range(g2 + 1):
+        sums, firsts, seconds, thirds = 0.0, 0.0, 0.0, 0.0
         for k in range(g1 + 1):
             size = abs(p[j, k])
-            b1 += size * float(k * (k - 1) * (k - 2))
-            b2 += size * float(k * (k - 1) * j)
-            b3 += size * float(k * j * (j - 1))
-            b4 += size * float(j * (j - 1) * (j - 2))
+            sums += size
+            firsts += size * FALLING[0, k]
+            seconds += size * FALLING[1, k]
+            thirds += size * FALLING[2, k]
+        b1 += thirds
+        b2 += seconds * FALLING[0, j]
+        b3 += firsts * FALLING[1, j]
+        b4 += sums * FALLING[2, j]
     return b1, b2, b3, b4
 
 
 @contracted
 def _along_second(p: FloatArray, g1: int, g2: int, b: float, value: FloatArray, d: FloatArray, dd: FloatArray) -> None:
     """Evaluate the polynomials in xi_2, one for each power of xi_1, with two derivatives (the second one halved)."""
+    odd = g2 % 2 == 1
     for k in range(g1 + 1):
-        value[k] = p[g2, k]
-        d[k] = 0.0
+        top = p[g2, k]
+        value[k] = top * b + p[g2 - 1, k] if odd else top
+        d[k] = top if odd else 0.0
         dd[k] = 0.0
-    for j in range(g2 - 1, -1, -1):
+    for j in range(g2 - (2 if odd else 1), 0, -2):  # two steps of Horner's rule at a time
         for k in range(g1 + 1):
-            dd[k] = dd[k] * b + d[k]
-            d[k] = d[k] * b + value[k]
-            value[k] = value[k] * b + p[j, k]
+            v = value[k] * b + p[j, k]
+            s = d[k] * b + value[k]
+            dd[k] = (dd[k] * b + d[k]) * b + s
+            d[k] = s * b + v
+            value[k] = v * b + p[j - 1, k]
 
 
 @contracted
@@ -213,49 +225,61 @@ def exact_position(
 
 
 @contracted
-def _binomials(a: float, h: float, n: int, m: int, out: FloatArray) -> None:
-    """out[k, q] = the coefficient of tau^q in (a + h tau)^k, k <= n, q <= m."""
-    for k in range(n + 1):
-        for q in range(m + 1):
-            value = 1.0 if k == 0 and q == 0 else 0.0
-            if k > 0:
-                value = a * out[k - 1, q]
-                if q > 0:
-                    value += h * out[k - 1, q - 1]
-            out[k, q] = value
-
-
-@contracted
 def shift(
-    c: FloatArray, n1: int, n2: int, a: float, b: float, h1: float, h2: float, m1: int, m2: int, binomials: FloatArray,
-    rows: FloatArray, out: FloatArray,
+    c: FloatArray, n1: int, n2: int, a: float, b: float, h1: float, h2: float, m1: int, m2: int, rows: FloatArray,
+    columns: FloatArray, out: FloatArray,
 ) -> None:  # fmt: skip
     """Fill out (c, K2, K1) with the Taylor coefficients up to degrees m1, m2 in tau, xi = (a + h1 tau_1, b + h2 tau_2).
 
-    Scratch: binomials (2, K, K), rows (K, K) with K at least max(n1, n2) + 1.
+    Synthetic division in one direction after the other; rows and columns are square scratch of max(n1, n2) + 4.
     """
-    _binomials(a, h1, n1, m1, binomials[0])
-    if n2 > 0:
-        _binomials(b, h2, n2, m2, binomials[1])
+    if n2 == 0:
+        _shift_line(c, n1, a, h1, m1, columns, out)
+        return
+    # Inner loops run over multiples of four: the compiler has no remainder to handle one by one.
+    width, height = 4 * (n1 // 4 + 1), 4 * (m2 // 4 + 1)
     for i in range(c.shape[0]):
         for j in range(n2 + 1):
-            for q in range(m1 + 1):
-                rows[j, q] = 0.0
             for k in range(n1 + 1):
-                factor = c[i, j, k]
-                for q in range(m1 + 1):
-                    rows[j, q] += factor * binomials[0, k, q]
-        if n2 == 0:
-            for q in range(m1 + 1):
-                out[i, 0, q] = rows[0, q]
-            continue
-        for t in range(m2 + 1):
-            for q in range(m1 + 1):
-                out[i, t, q] = 0.0
-            for j in range(t, n2 + 1):
-                factor = binomials[1, j, t]
-                for q in range(m1 + 1):
-                    out[i, t, q] += factor * rows[j, q]
+                rows[j, k] = c[i, j, k]
+            for k in range(n1 + 1, width):
+                rows[j, k] = 0.0
+        for j in range(n2 + 1, height):
+            for k in range(width):
+                rows[j, k] = 0.0
+        for start in range(min(m2 + 1, n2)):
+            for j in range(n2 - 1, start - 1, -1):
+                for k in range(width):
+                    rows[j, k] += b * rows[j + 1, k]
+        power = 1.0
+        for t in range(height):
+            for k in range(n1 + 1):
+                columns[k, t] = power * rows[t, k]
+            power *= h2
+        for start in range(min(m1 + 1, n1)):
+            for k in range(n1 - 1, start - 1, -1):
+                for t in range(height):
+                    columns[k, t] += a * columns[k + 1, t]
+        power = 1.0
+        for q in range(m1 + 1):
+            for t in range(m2 + 1):
+                out[i, t, q] = power * columns[q, t]
+            power *= h1
+
+
+@contracted
+def _shift_line(c: FloatArray, n: int, a: float, h: float, m: int, line: FloatArray, out: FloatArray) -> None:
+    """Do the same for one parameter."""
+    for i in range(c.shape[0]):
+        for k in range(n + 1):
+            line[0, k] = c[i, 0, k]
+        for start in range(min(m + 1, n)):
+            for k in range(n - 1, start - 1, -1):
+                line[0, k] += a * line[0, k + 1]
+        power = 1.0
+        for q in range(m + 1):
+            out[i, 0, q] = power * line[0, q]
+            power *= h
 
 
 @contracted
