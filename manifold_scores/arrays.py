@@ -23,6 +23,7 @@ __all__ = [
     "matrix",
     "multiply",
     "non_negative",
+    "number",
     "orthonormal",
     "positive",
     "real_array",
@@ -88,7 +89,8 @@ def _bounded(name: str, array: FloatArray, bound: float) -> FloatArray:
     return array
 
 
-def _number(name: str, value: Any) -> float:
+def number(name: str, value: Any) -> float:
+    """Return value as a finite float; ValueError for an array with more than one entry."""
     array = real_array(name, value)
     if array.ndim != 0:
         raise ValueError(f"{name} must be a single number; got an array of shape {array.shape}")
@@ -97,22 +99,22 @@ def _number(name: str, value: Any) -> float:
 
 def positive(name: str, value: Any) -> float:
     """Return value as a positive finite float between 1e-50 and 1e50."""
-    number = _number(name, value)
-    if number <= 0.0:
-        raise ValueError(f"{name} must be positive and finite; got {number!r}")
-    if not SMALLEST_LENGTH <= number <= LARGEST_LENGTH:
-        raise ValueError(f"{name} must lie between {SMALLEST_LENGTH:g} and {LARGEST_LENGTH:g}; got {number!r}")
-    return number
+    result = number(name, value)
+    if result <= 0.0:
+        raise ValueError(f"{name} must be positive and finite; got {result!r}")
+    if not SMALLEST_LENGTH <= result <= LARGEST_LENGTH:
+        raise ValueError(f"{name} must lie between {SMALLEST_LENGTH:g} and {LARGEST_LENGTH:g}; got {result!r}")
+    return result
 
 
 def non_negative(name: str, value: Any) -> float:
     """Return value as a float between 0 and 1e300."""
-    number = _number(name, value)
-    if number < 0.0:
-        raise ValueError(f"{name} must not be negative; got {number!r}")
-    if number > LARGEST_CONCENTRATION:
-        raise ValueError(f"{name} must not exceed {LARGEST_CONCENTRATION:g}; got {number!r}")
-    return number
+    result = number(name, value)
+    if result < 0.0:
+        raise ValueError(f"{name} must not be negative; got {result!r}")
+    if result > LARGEST_CONCENTRATION:
+        raise ValueError(f"{name} must not exceed {LARGEST_CONCENTRATION:g}; got {result!r}")
+    return result
 
 
 def count(name: str, value: Any, least: int = 0) -> int:

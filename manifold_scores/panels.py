@@ -134,7 +134,7 @@ class Panels:
             scale *= (2.0 / self.width[panel, axis]) ** order
             for _ in range(order):
                 values = values[:, :, 1:] * np.arange(1, values.shape[2]).reshape(-1, *[1] * (values.ndim - 3))
-            total = np.zeros_like(values[:, :, 0])
+            total = np.zeros((*values.shape[:2], *values.shape[3:]))
             for k in range(values.shape[2] - 1, -1, -1):
                 total = total * xi[:, axis].reshape(-1, *[1] * (total.ndim - 1)) + values[:, :, k]
             values = total

@@ -170,6 +170,21 @@ def _certified(cell: Cell, pinned1: bool, pinned2: bool, flat: bool) -> bool:
 
 
 @exact
+def _concave(cell: Cell, end1: bool, end2: bool, flat: bool) -> bool:
+    """Return whether the distance is concave in some direction everywhere on the cell: then no minimum is inside.
+
+    At an end of the manifold only the direction along it counts.
+    """
+    change = 6.0 * cell.rest
+    if flat or end2:
+        return not end1 and cell.h11 < -change
+    if end1:
+        return cell.h22 < -change
+    middle, half = 0.5 * (cell.h11 + cell.h22), 0.5 * (cell.h11 - cell.h22)
+    return middle - math.sqrt(half * half + cell.h12 * cell.h12) < -change
+
+
+@exact
 def _slope_sign(g: float, along: float, across: float, rest: float) -> float:
     """Return the sign of a partial derivative on the whole cell, 0 if it may vanish."""
     if abs(g) > abs(along) + abs(across) + 3.0 * rest:
@@ -227,7 +242,7 @@ def nearest(patches: Patches, z: FloatArray, runner_up: bool, search: Search) ->
     flat = coefficients.shape[2] == 1
     same = SAME * magnitude
     best_panel, best_a, best_b, best_square = -1, 0.0, 0.0, np.inf
-    tolerance, gap, count, visits = 0.0, np.inf, 0, 0
+    tolerance, gap, count, visits, complete = 0.0, np.inf, 0, 0, True
     top = 1
     nodes[0] = 0
     while top > 0:
@@ -292,6 +307,8 @@ def nearest(patches: Patches, z: FloatArray, runner_up: bool, search: Search) ->
                 end2 = pinned2 and ends[1, 0 if sign2 > 0.0 else 1] == 1
                 if (sign1 != 0.0 and not end1) or (sign2 != 0.0 and not end2):
                     continue
+                if _concave(cell, end1, end2, flat):
+                    continue
             if _certified(cell, pinned1, pinned2, flat):
                 start1, start2 = a, b
                 if pinned1:
@@ -317,7 +334,7 @@ def nearest(patches: Patches, z: FloatArray, runner_up: bool, search: Search) ->
                         _, gap = _second(search, count, z, same)
                     continue
             if depth + 2 > STACK or max(h1, h2) < 1e-14:
-                visits = LARGEST_SEARCH + 1
+                complete = False
                 continue
             axis = 0 if flat or abs(cell.h11) + abs(cell.g1) >= abs(cell.h22) + abs(cell.g2) else 1
             halve(cells, depth, axis)
@@ -338,7 +355,7 @@ def nearest(patches: Patches, z: FloatArray, runner_up: bool, search: Search) ->
     other, other_a, other_b = -1, 0.0, 0.0
     if which >= 0:
         other, other_a, other_b = int(search.minima[which, 0]), search.minima[which, 1], search.minima[which, 2]
-    return Found(best_panel, best_a, best_b, other, other_a, other_b, gap, visits <= LARGEST_SEARCH)
+    return Found(best_panel, best_a, best_b, other, other_a, other_b, gap, complete and visits <= LARGEST_SEARCH)
 
 
 @exact

@@ -19,7 +19,7 @@ class Curve(Parametric):
     """A regular curve without self-intersection in R^d, closed or with two ends.
 
     The embedding is represented by piecewise polynomials of degree 15, exact to 1e-17 of the size of the curve for SymPy
-    expressions (evaluated with 40 digits) and to 2e-15 for functions.  Curves in many dimensions are reduced to their affine
+    expressions (evaluated in `numpy.longdouble`) and to 2e-15 for functions.  Curves in many dimensions are reduced to their affine
     hull, as far as float64 resolves it: a curve of images costs what its 30 or so directions cost.
 
     Parameters
@@ -56,7 +56,7 @@ class Curve(Parametric):
 
     def arc_length(self, u: Any) -> Any:
         """Return the length of the curve from its lower end to the parameter u, shape (...), to about 1e-15 of the whole."""
-        v, shape = self._unit(u)
+        v, shape = self.unit_parameters(u)
         return arrays.restore(self._arc_length(v).reshape(shape), u)
 
     def _arc_length(self, v: FloatArray) -> FloatArray:
@@ -65,6 +65,10 @@ class Curve(Parametric):
     def geodesic_distance(self, first: Any, second: Any) -> Any:
         """Return the length of the shorter arc between the projections of two points, shapes (..., d), (..., d)."""
         rows, others = self._rows("first", first), self._rows("second", second)
+        try:
+            np.broadcast_shapes(rows.shape, others.shape)
+        except ValueError:
+            raise ValueError(f"first and second must broadcast; got shapes {rows.shape} and {others.shape}") from None
         lengths = [self._arc_length(self._foot(points.points)).reshape(points.shape) for points in (rows, others)]
         apart = np.abs(lengths[0] - lengths[1])
         return arrays.restore(apart if self.boundary else np.minimum(apart, self.volume - apart), first)
@@ -105,7 +109,7 @@ class LimaBean(Curve):
     def __init__(self, rotation: float = math.pi / 2) -> None:
         import sympy
 
-        angle = float(arrays.vector("rotation", [rotation], 1)[0])
+        angle = arrays.number("rotation", rotation)
         self.rotation = angle
         u = sympy.Symbol("u", real=True)
         w = (u - sympy.pi) / 2 + sympy.pi
@@ -131,7 +135,7 @@ class WavyCircle(Curve):
         import sympy
 
         self.frequency = arrays.count("frequency", frequency, 1)
-        self.amplitude = float(arrays.vector("amplitude", [amplitude], 1)[0])
+        self.amplitude = arrays.number("amplitude", amplitude)
         if not abs(self.amplitude) < 1.0:
             raise ValueError(f"amplitude must lie between -1 and 1; got {self.amplitude!r}")
         u = sympy.Symbol("u", real=True)

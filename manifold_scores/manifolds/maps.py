@@ -1,11 +1,12 @@
 """Parametrisations: SymPy expressions or Python functions as maps from the unit interval or square into R^d.
 
-A map takes v in [0, 1]^m; the parameter is u = lower + (upper - lower) v.  SymPy maps are evaluated in extended precision
-(40 digits for curves, `numpy.longdouble` for surfaces), so that what is fitted to them is limited by float64 alone.
+A map takes v in [0, 1]^m; the parameter is u = lower + (upper - lower) v.  SymPy maps are evaluated in
+`numpy.longdouble`, densities on curves with 40 digits, so that what is fitted to them is limited by float64 alone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 from collections.abc import Callable, Sequence
@@ -18,9 +19,9 @@ from .. import arrays
 from ..arrays import FloatArray
 from ..panels import LongArray
 
-__all__ = ["NumericMap", "Symbolic", "SymbolicMap", "density_values", "parametrisation"]
+__all__ = ["NumericMap", "Symbolic", "SymbolicMap", "check_finite", "evaluate", "parametrisation"]
 
-#: Digits in which expressions of one symbol are evaluated.
+#: Digits in which densities of one symbol are evaluated.
 DIGITS = 40
 #: To which a map is resolved by its piecewise polynomials, relative to its size.
 SYMBOLIC_TOLERANCE, NUMERIC_TOLERANCE = 1e-17, 2e-15
@@ -50,21 +51,14 @@ class SymbolicMap:
 
     def values(self, v: LongArray, orders: tuple[int, ...] = ()) -> LongArray:
         """Return the map, or a partial derivative with respect to u, at v (N, m): (N, d) in extended precision."""
-        return evaluate(self._derivative(orders), self.symbolic, v)
+        return evaluate(self._expressions(orders), self.symbolic, v, "embedding")
 
     def derivative(self, v: FloatArray, orders: tuple[int, ...]) -> FloatArray:
         """Return the same in float64, by numpy alone."""
-        u = self.lower + (self.upper - self.lower) * v
-        return np.asarray(_by_numpy(self._derivative(orders), self.symbolic.symbols)(u.astype(np.longdouble)), float)
+        return np.asarray(self.values(np.asarray(v, dtype=np.longdouble), orders), dtype=np.float64)
 
-    @functools.cache  # noqa: B019 - as many entries as derivatives were asked for
-    def _derivative(self, orders: tuple[int, ...]) -> tuple[Any, ...]:
-        import sympy
-
-        steps = [(symbol, order) for symbol, order in zip(self.symbolic.symbols, orders, strict=False) if order]
-        if not steps:
-            return self.symbolic.expressions
-        return tuple(sympy.diff(expression, *steps) for expression in self.symbolic.expressions)
+    def _expressions(self, orders: tuple[int, ...]) -> tuple[Any, ...]:
+        return _differentiate(self.symbolic, orders) if any(orders) else self.symbolic.expressions
 
 
 class NumericMap:
@@ -84,9 +78,9 @@ class NumericMap:
         return self._call(self.lower + (self.upper - self.lower) * np.asarray(v, np.float64), self.ambient_dimension)
 
     def _call(self, u: FloatArray, size: int | None) -> FloatArray:
-        value = np.asarray(self._function(*np.ascontiguousarray(u.T)))
-        if value.dtype.kind not in "fiu":
-            raise TypeError(f"embedding must return real numbers; got dtype {value.dtype}")
+        if not len(u):
+            return np.empty((0, size or 0))
+        value = array_from("embedding", self._function, u)
         if value.ndim != 2 or value.shape[0] != len(u) or value.shape[1] < 2 or size not in (None, value.shape[1]):
             arguments = " and ".join(["an array of shape (n,)"] * self.dimension)
             raise ValueError(
@@ -96,41 +90,67 @@ class NumericMap:
         return value.astype(np.float64)
 
 
-def check_finite(name: str, value: Any, u: FloatArray) -> None:
-    """Raise ValueError naming the first parameter at which a map is not finite."""
-    finite = np.isfinite(value).reshape(len(u), -1).all(axis=1)
+def array_from(name: str, function: Callable[..., Any], u: FloatArray) -> Any:
+    """Return what a user's function makes of the columns of u, as an array of real numbers."""
+    value = function(*np.ascontiguousarray(u.T))
+    try:
+        value = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} must return one array; got rows of different lengths") from None
+    if value.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must return real numbers; got dtype {value.dtype}")
+    return value
+
+
+def check_finite(name: str, value: Any, u: Any) -> None:
+    """Raise ValueError naming the first parameter at which a map is not real and finite."""
+    finite = np.isfinite(value)
     if not finite.all():
-        raise ValueError(f"{name} must be finite; it is not at u = {np.asarray(u[~finite][0], float).tolist()}")
+        where = u[~finite.reshape(len(u), -1).all(axis=1)][0]
+        raise ValueError(f"{name} must be real and finite; it is not at u = {np.asarray(where, float).tolist()}")
 
 
-def evaluate(expressions: tuple[Any, ...], symbolic: Symbolic, v: LongArray, name: str = "embedding") -> LongArray:
-    """Return expressions in the symbols at v (N, m), (N, len(expressions)), in extended precision."""
-    if len(symbolic.symbols) == 1:
-        values, u = _by_mpmath(expressions, symbolic)(v)
-    else:
-        ends = np.array([[_long(end) for end in side] for side in (symbolic.lower, symbolic.upper)])
-        u = ends[0] + (ends[1] - ends[0]) * v
+@functools.lru_cache(maxsize=256)
+def _differentiate(symbolic: Symbolic, orders: tuple[int, ...]) -> tuple[Any, ...]:
+    import sympy
+
+    steps = [(symbol, order) for symbol, order in zip(symbolic.symbols, orders, strict=True) if order]
+    return tuple(sympy.diff(expression, *steps) for expression in symbolic.expressions)
+
+
+def evaluate(expressions: tuple[Any, ...], symbolic: Symbolic, v: LongArray, name: str) -> LongArray:
+    """Return expressions in the symbols at v (N, m) in the unit domain, (N, len(expressions)), in extended precision."""
+    ends = np.array([[_long(end) for end in side] for side in (symbolic.lower, symbolic.upper)])
+    u = ends[0] + (ends[1] - ends[0]) * v
+    try:
         values = _by_numpy(expressions, symbolic.symbols)(u)
+    except (NameError, AttributeError, TypeError) as error:
+        raise ValueError(f"{name} must consist of functions that numpy can evaluate; {error}") from None
     check_finite(name, values, u)
     return values
 
 
-@functools.lru_cache(maxsize=256)
-def _by_mpmath(expressions: tuple[Any, ...], symbolic: Symbolic) -> Callable[[LongArray], tuple[LongArray, LongArray]]:
+def evaluate_precisely(expression: Any, symbolic: Symbolic, v: LongArray, name: str) -> LongArray:
+    """Return an expression in one symbol at v (N, 1), (N,), rounded from 40 digits: right where its terms cancel, too."""
+    values, u = _by_mpmath(expression, symbolic)(v)
+    check_finite(name, values, u)
+    return values
+
+
+@functools.lru_cache(maxsize=64)
+def _by_mpmath(expression: Any, symbolic: Symbolic) -> Callable[[LongArray], tuple[LongArray, LongArray]]:
     import sympy
     from mpmath import mp
 
-    function = sympy.lambdify(symbolic.symbols, list(expressions), "mpmath")
+    function = sympy.lambdify(symbolic.symbols, expression, "mpmath")
 
     def call(v: LongArray) -> tuple[LongArray, LongArray]:
         with mp.workdps(DIGITS):
             lower, upper = (mp.mpf(end.evalf(DIGITS)) for end in (symbolic.lower[0], symbolic.upper[0]))
-            u, rows = [], []
-            for fraction in v[:, 0]:
-                high = float(fraction)
-                u.append(lower + (upper - lower) * (mp.mpf(high) + float(fraction - high)))
-                rows.append([_from_mpmath(value) for value in function(u[-1])])
-            return np.array(rows), np.array([[_from_mpmath(value)] for value in u])
+            high = v[:, 0].astype(np.float64)
+            parts = zip(high, (v[:, 0] - high).astype(np.float64), strict=True)
+            u = [lower + (upper - lower) * (mp.mpf(part) + float(rest)) for part, rest in parts]
+            return np.array([_from_mpmath(mp.mpmathify(function(x))) for x in u]), np.array([float(x) for x in u])
 
     return call
 
@@ -138,7 +158,10 @@ def _by_mpmath(expressions: tuple[Any, ...], symbolic: Symbolic) -> Callable[[Lo
 def _from_mpmath(value: Any) -> Any:
     if getattr(value, "imag", 0) != 0:
         return np.longdouble("nan")
-    high = float(value.real)
+    try:
+        high = float(value.real)
+    except OverflowError:
+        high = math.inf
     return np.longdouble(high) + np.longdouble(float(value.real - high)) if math.isfinite(high) else np.longdouble(high)
 
 
@@ -181,16 +204,11 @@ def parametrisation(embedding: Any, domains: Sequence[Any]) -> SymbolicMap | Num
     if callable(embedding):
         ends = [_numeric_domain(name, domain) for name, domain in zip(names, domains, strict=True)]
         return NumericMap(embedding, np.array([end[0] for end in ends]), np.array([end[1] for end in ends]))
-    import sympy
-
-    try:
-        expressions = tuple(sympy.sympify(e) for e in embedding)
-    except (TypeError, sympy.SympifyError):
-        raise TypeError(
-            f"embedding must be a list of SymPy expressions or a function; got {type(embedding).__name__}"
-        ) from None
-    if len(expressions) < 2 or not all(isinstance(e, sympy.Expr) for e in expressions):
-        raise ValueError(f"embedding must have at least two scalar expressions; got {len(expressions)}")
+    if isinstance(embedding, str) or not hasattr(embedding, "__iter__"):
+        raise TypeError(f"embedding must be a list of SymPy expressions or a function; got {type(embedding).__name__}")
+    expressions = tuple(expression("embedding", entry) for entry in embedding)
+    if len(expressions) < 2:
+        raise ValueError(f"embedding must have at least two expressions; got {len(expressions)}")
     triples = [_symbolic_domain(name, domain) for name, domain in zip(names, domains, strict=True)]
     symbols = tuple(triple[0] for triple in triples)
     if len(set(symbols)) < len(symbols):
@@ -203,12 +221,25 @@ def parametrisation(embedding: Any, domains: Sequence[Any]) -> SymbolicMap | Num
     return SymbolicMap(Symbolic(expressions, symbols, *(tuple(t[k] for t in triples) for k in (1, 2))))
 
 
+def expression(name: str, value: Any) -> Any:
+    """Return value as a scalar SymPy expression; strings are refused, as SymPy would execute them."""
+    import sympy
+
+    result = None
+    if not isinstance(value, str):
+        with contextlib.suppress(TypeError, ValueError):
+            result = sympy.sympify(value, strict=True)
+    if not isinstance(result, sympy.Expr):
+        raise TypeError(f"{name} must consist of scalar SymPy expressions; got {type(value).__name__}")
+    return result
+
+
 def _symbolic_domain(name: str, domain: Any) -> tuple[Any, Any, Any]:
     import sympy
 
     if not isinstance(domain, (tuple, list)) or len(domain) != 3 or not isinstance(domain[0], sympy.Symbol):
         raise ValueError(f"{name} must be (symbol, lower, upper) for SymPy expressions; got {domain!r}")
-    ends = [sympy.sympify(end) for end in domain[1:]]
+    ends = [expression(name, end) for end in domain[1:]]
     if not all(end.is_number and end.is_finite and end.is_real for end in ends):
         raise ValueError(f"{name} must have finite real ends; got {ends[0]} and {ends[1]}")
     _numeric_domain(name, [float(end) for end in ends])
@@ -220,46 +251,3 @@ def _numeric_domain(name: str, domain: Any) -> FloatArray:
     if not ends[0] < ends[1]:
         raise ValueError(f"{name} must not be empty: lower < upper; got {ends[0]} and {ends[1]}")
     return ends
-
-
-def density_values(map_: SymbolicMap | NumericMap, density: Any) -> tuple[Callable[[LongArray], LongArray], Any]:
-    """Return the density as a function of v (N, m) in the unit domain, checked where it is evaluated, and as SymPy."""
-    if callable(density):
-        return lambda v: _checked_density(density, map_, v), None
-    if map_.symbolic is None:
-        raise TypeError(f"density must be a function, as the embedding is one; got {type(density).__name__}")
-    import sympy
-
-    try:
-        expression = sympy.sympify(density)
-    except (TypeError, sympy.SympifyError):
-        expression = None
-    if not isinstance(expression, sympy.Expr):
-        raise TypeError(f"density must be a SymPy expression or a function; got {type(density).__name__}")
-    strangers = expression.free_symbols - set(map_.symbolic.symbols)
-    if strangers:
-        symbols = ", ".join(map(str, map_.symbolic.symbols))
-        raise ValueError(f"density must depend on {symbols} alone; it has {min(map(str, strangers))}")
-    symbolic = map_.symbolic
-
-    def values(v: LongArray) -> LongArray:
-        return _non_negative(evaluate((expression,), symbolic, v, "density")[:, 0], map_, v)
-
-    return values, expression
-
-
-def _checked_density(density: Callable[..., Any], map_: SymbolicMap | NumericMap, v: LongArray) -> LongArray:
-    u = map_.lower + (map_.upper - map_.lower) * np.asarray(v, dtype=np.float64)
-    value = np.asarray(density(*np.ascontiguousarray(u.T)))
-    if value.dtype.kind not in "fiu" or value.shape != (len(u),):
-        raise ValueError(f"density must map arrays of shape (n,) to real numbers of shape (n,); got {value.shape}")
-    check_finite("density", value, u)
-    return _non_negative(value.astype(np.float64), map_, v)
-
-
-def _non_negative(value: LongArray, map_: SymbolicMap | NumericMap, v: LongArray) -> LongArray:
-    least = int(value.argmin())
-    if value[least] < -1e-12 * np.abs(value).max():
-        u = map_.lower + (map_.upper - map_.lower) * np.asarray(v[least], dtype=np.float64)
-        raise ValueError(f"density must be non-negative; it is {float(value[least]):g} at u = {u.tolist()}")
-    return np.maximum(value, 0.0)

@@ -14,21 +14,17 @@ from numpy.typing import NDArray
 from .. import arrays
 from ..arrays import FloatArray
 from ..measures import ParametricLaw
-from ..measures.parametric import DEFAULT_TOLERANCE, Support
+from ..measures.parametric import DEFAULT_TOLERANCE
 from ..panels import LongArray, Panels, fit
 from . import frames
+from .densities import parametric_law
 from .manifold import Manifold
-from .maps import NumericMap, Symbolic, SymbolicMap, density_values, parametrisation
-from .regularity import affine_hull, closes, refuse_degenerate
+from .maps import NumericMap, Symbolic, SymbolicMap, parametrisation
+from .regularity import affine_hull, closes, refuse_corners, refuse_degenerate
 
 __all__ = ["Nearest", "Parametric"]
 
 _BLOCKS = 8 * (os.cpu_count() or 1)
-#: Densities: relative tolerance of their polynomials, and the rounding they may carry, where SymPy gives their digits.
-SYMBOLIC_WEIGHTS, SYMBOLIC_ROUNDING = 1e-16, 1e-18
-#: The same where they come from Python functions, or from derivatives of piecewise polynomials.
-NUMERIC_WEIGHTS, NUMERIC_ROUNDING = 1e-13, 4e-15
-SMALLEST_TOLERANCE, LARGEST_TOLERANCE = 1e-15, 1e-3
 #: A second nearest point within this many roundings of the nearest is as near.
 AS_NEAR = 64.0
 
@@ -74,6 +70,7 @@ class Parametric(Manifold):
         self._panels: Panels = fit(self._reduced, self.dimension, self._rank, self._map.tolerance)
         arrays.length_scale("embedding", self._panels.center)
         refuse_degenerate(self._panels, self.lower, self.upper)
+        refuse_corners(self._panels, self.lower, self.upper)
         self.closed: tuple[bool, ...] = tuple(closes(self._panels, axis, given) for axis, given in enumerate(closed))
         self.boundary = not all(self.closed)
 
@@ -86,7 +83,7 @@ class Parametric(Manifold):
         values = self._map.values(v)
         if self._basis is None:
             return values
-        return (np.asarray(values, dtype=np.float64) - self._origin) @ self._basis
+        return arrays.multiply(np.asarray(values, dtype=np.float64) - self._origin, self._basis)
 
     def _embed(self, u: FloatArray) -> FloatArray:
         return self.derivative(u[..., 0] if self.dimension == 1 else u, (0,) * self.dimension)  # type: ignore[no-any-return]
@@ -97,12 +94,12 @@ class Parametric(Manifold):
         Exact to rounding for SymPy expressions; for a Python function it is that of the piecewise polynomials, good to
         about 1e-13, 1e-11, 1e-9 of the scale for total order 1, 2, 3.
         """
-        if isinstance(orders, int):
+        if not isinstance(orders, (tuple, list)):
             orders = (orders,)
         orders = tuple(arrays.count("orders", order) for order in orders)
         if len(orders) != self.dimension:
             raise ValueError(f"orders must have {self.dimension} entries, one for each parameter; got {len(orders)}")
-        v, shape = self._unit(u)
+        v, shape = self.unit_parameters(u)
         return arrays.restore(self._derivative(v, orders).reshape(*shape, self.ambient_dimension), u)
 
     def _derivative(self, v: FloatArray, orders: tuple[int, ...]) -> FloatArray:
@@ -117,7 +114,7 @@ class Parametric(Manifold):
     def _points(self, v: FloatArray) -> FloatArray:
         return self._derivative(v, (0,) * self.dimension)
 
-    def _unit(self, u: Any) -> tuple[FloatArray, tuple[int, ...]]:
+    def unit_parameters(self, u: Any) -> tuple[FloatArray, tuple[int, ...]]:
         """Return v (N, m) in the unit domain of parameters u, closed directions wrapped, and the shape of the batch."""
         parameters = arrays.real_array("u", u)
         if self.dimension == 1:
@@ -181,7 +178,8 @@ class Parametric(Manifold):
         distance = np.linalg.norm(rows.points - point, axis=1)
         other = np.full_like(rows.points, np.nan)
         there = np.isfinite(found.gap)
-        other[there] = self._points(self._located(found, 1)[there])
+        if there.any():
+            other[there] = self._points(self._located(found, 1)[there])
         other_distance = np.where(there, np.sqrt(distance**2 + found.gap), np.inf)
         unique = self._unique(found, rows.points, distance)
         u = self._parameters(v)
@@ -219,14 +217,14 @@ class Parametric(Manifold):
 
     def metric(self, u: Any) -> Any:
         """Return the metric g_ij = <d_i y, d_j y> in the parameters, shape (..., m, m)."""
-        v, shape = self._unit(u)
+        v, shape = self.unit_parameters(u)
         first = self._first(v)
         metric = np.einsum("nid,njd->nij", first, first)
         return arrays.restore(metric.reshape(*shape, self.dimension, self.dimension), u)
 
     def volume_element(self, u: Any) -> Any:
         """Return sqrt(det g), the volume per du, shape (...)."""
-        v, shape = self._unit(u)
+        v, shape = self.unit_parameters(u)
         return arrays.restore(frames.volume(self._first(v)).reshape(shape), u)
 
     def _first(self, v: FloatArray) -> FloatArray:
@@ -301,19 +299,17 @@ class Parametric(Manifold):
 
     # Measures.
 
-    @functools.cached_property
-    def _uniform(self) -> ParametricLaw:
-        import sympy
-
-        return self.measure(sympy.Integer(1) if self.symbolic else np.ones_like if self.dimension == 1 else _ones)
-
     def uniform(self) -> ParametricLaw:
         """Return the uniform law, with respect to volume."""
         return self._uniform
 
     @functools.cached_property
+    def _uniform(self) -> ParametricLaw:
+        return self.measure(1)
+
+    @functools.cached_property
     def volume(self) -> float:  # type: ignore[override]
-        """Length of the curve or area of the surface, to about 1e-15."""
+        """Length of the curve or area of the surface, to about 1e-15 (1e-13 for an embedding by a function)."""
         return self._uniform.total
 
     def measure(self, density: Any, *, tolerance: float = DEFAULT_TOLERANCE) -> ParametricLaw:
@@ -321,39 +317,22 @@ class Parametric(Manifold):
 
         Parameters
         ----------
-        density : a SymPy expression in the symbols of the embedding, or a function of the parameter(s), vectorised:
-            arrays of shape (n,) to (n,).  Non-negative; it may have jumps, kinks and zeros along a curve, on a surface
-            it has to be smooth.
+        density : a number, a SymPy expression in the symbols of the embedding, or a function of the parameter(s),
+            vectorised: arrays of shape (n,) to (n,).  Non-negative and bounded; it may have jumps, kinks and zeros along
+            a curve, on a surface it has to be smooth.
         tolerance : relative accuracy asked of the quadrature, 1e-15 to 1e-3.
 
         Raises
         ------
-        ValueError, TypeError : the density is negative or not finite somewhere, vanishes everywhere, is not resolved.
+        ValueError, TypeError : the density is negative, not finite or unbounded somewhere, vanishes everywhere, or is not
+            resolved by 4096 polynomials.
         """
-        tolerance = arrays.positive("tolerance", tolerance)
-        if not SMALLEST_TOLERANCE <= tolerance <= LARGEST_TOLERANCE:
-            raise ValueError(f"tolerance must lie between 1e-15 and 1e-3; got {tolerance!r}")
-        values, expression = density_values(self._map, density)
-        exact = self.symbolic is not None and expression is not None
-        weights, rounding = (SYMBOLIC_WEIGHTS, SYMBOLIC_ROUNDING) if exact else (NUMERIC_WEIGHTS, NUMERIC_ROUNDING)
-
-        def both(v: LongArray) -> LongArray:
-            weight = values(v) * self._volume_in_unit_domain(v)
-            return np.concatenate([self._reduced(v), weight[:, None]], axis=1)
-
-        panels = fit(both, self.dimension, self._rank, self._map.tolerance, weights, rounding, "density")
-        support = Support(panels.supported(), self.closed, self._basis, self._origin)
-        return ParametricLaw(
-            self, support, lambda u: values((u - self.lower) / (self.upper - self.lower)), tolerance, expression
-        )
+        hull = self._basis, self._origin
+        return parametric_law(self, density, tolerance, self._volume_in_unit_domain, self._reduced, hull)
 
     def _volume_in_unit_domain(self, v: LongArray) -> LongArray:
-        scale = np.prod(self.upper - self.lower)
         if isinstance(self._map, SymbolicMap):
-            return frames.volume(np.stack([self._map.values(v, unit) for unit in self._units], axis=1)) * scale
+            first = [self._map.values(v, unit) for unit in self._units]
+            return frames.volume(np.stack(first, axis=1)) * np.prod(self.upper - self.lower)
         first = [self._panels.evaluate(np.asarray(v, dtype=np.float64), unit) for unit in self._units]
         return frames.volume(np.stack(first, axis=1))
-
-
-def _ones(u: FloatArray, v: FloatArray) -> FloatArray:
-    return np.ones_like(u)

@@ -12,12 +12,15 @@ from ..arrays import FloatArray
 from ..panels import Panels
 from .frames import volume
 
-__all__ = ["affine_hull", "closes", "refuse_degenerate"]
+__all__ = ["affine_hull", "closes", "refuse_corners", "refuse_degenerate"]
 
 #: Ambient dimensions above this are reduced to the affine hull of the manifold, as far as float64 resolves it.
 LARGEST_AMBIENT = 12
-#: Below this share of its mean the volume element counts as zero.
-DEGENERATE = 1e-6
+#: Below this share of its mean the volume element per parameter counts as zero.
+DEGENERATE = 1e-9
+#: Jumps relative to the size of the image, and turns of the tangent, between neighbouring panels; panels so narrow that a
+#: curve does not turn on them.
+LARGEST_JUMP, LARGEST_TURN, NARROWEST = 1e-8, 1e-4, 1e-10
 
 
 def affine_hull(values: Any, dimension: int, size: int) -> tuple[FloatArray | None, FloatArray | None]:
@@ -30,11 +33,13 @@ def affine_hull(values: Any, dimension: int, size: int) -> tuple[FloatArray | No
     v = np.concatenate([v, np.random.default_rng(0).random((64, dimension))])
     points = np.asarray(values(v), dtype=np.float64)
     origin = points[:-64].mean(axis=0)
-    _, singular, right = np.linalg.svd(points[:-64] - origin, full_matrices=False)
+    # Columns of the directions first: the singular value decomposition is that of a small matrix.
+    directions, small = np.linalg.qr((points[:-64] - origin).T)
+    left, singular, _ = np.linalg.svd(small)
     rank = int((singular > 4.0 * np.finfo(np.float64).eps * singular[0]).sum())
     if rank + 2 >= min(size, len(points) - 64):
         return None, None
-    basis = np.ascontiguousarray(np.linalg.qr(right[:rank].T)[0])
+    basis = np.ascontiguousarray(np.linalg.qr(arrays.multiply(directions, left[:, :rank]))[0])
     check = points[-64:] - origin
     outside = np.abs(check - arrays.multiply(arrays.multiply(check, basis), basis.T)).max()
     return (basis, origin) if outside <= 1e-14 * singular[0] else (None, None)
@@ -50,17 +55,48 @@ def refuse_degenerate(panels: Panels, lower: FloatArray, upper: FloatArray) -> N
     # The lowest sample of every panel is followed down to the minimum around it.
     xi, width = grid[elements.argmin(axis=1)], 2.0 / (per_axis - 1)
     steps = grid if panels.dimension == 1 else grid[::2]
-    for _ in range(16):
+    for _ in range(24):
         moves = np.clip(xi[:, None] + width * steps, -1.0, 1.0)
         found = _element(panels, np.repeat(panel, len(steps)), moves.reshape(-1, panels.dimension))
         xi = moves[panel, found.reshape(len(panel), -1).argmin(axis=1)]
         width *= 0.3
     least = _element(panels, panel, xi)
     worst = int(least.argmin())
-    if least[worst] <= DEGENERATE * elements.mean():
+    rounding = 1e-12 * np.abs(panels.coefficients).max() ** panels.dimension
+    if least[worst] <= max(DEGENERATE * elements.mean(), rounding):
         u = lower + (upper - lower) * panels.unit(panel[worst : worst + 1], xi[worst : worst + 1])[0]
         what = "a point of zero speed" if panels.dimension == 1 else "dependent tangent vectors"
         raise ValueError(f"embedding must be regular; it has {what} near u = {np.round(u, 6).tolist()}")
+
+
+def refuse_corners(panels: Panels, lower: FloatArray, upper: FloatArray) -> None:
+    """Raise ValueError where neighbouring panels do not fit together: a jump, or on a curve a corner."""
+    sides = np.array([[-1.0], [1.0]])
+    if panels.dimension == 2:
+        along = np.linspace(-0.95, 0.95, 5)
+        sides = np.array(
+            [(end, t) for end in (-1.0, 1.0) for t in along] + [(t, end) for end in (-1.0, 1.0) for t in along]
+        )
+    panel = np.repeat(np.arange(len(panels.lower)), len(sides))
+    xi = np.tile(sides, (len(panels.lower), 1))
+    v = panels.unit(panel, xi)
+    neighbour, there = panels.locate(v)
+    jump = np.abs(panels.at(panel, xi) - panels.at(neighbour, there)).max(axis=1)
+    if jump.max() > LARGEST_JUMP * panels.radius[0]:
+        u = lower + (upper - lower) * v[int(jump.argmax())]
+        raise ValueError(f"embedding must be continuous; it jumps by {jump.max():.3g} at u = {np.round(u, 6).tolist()}")
+    if panels.dimension == 1:
+        tangents = [panels.at(panel, xi, (1,)), panels.at(neighbour, there, (1,))]
+        tangents = [tangent / np.linalg.norm(tangent, axis=1, keepdims=True) for tangent in tangents]
+        turn = np.linalg.norm(tangents[0] - tangents[1], axis=1)
+        # A corner inside a panel that was halved down to rounding turns between its ends.
+        start, end = tangents[0][::2], tangents[0][1::2]
+        turn[::2] += np.where(panels.width[:, 0] < NARROWEST, np.linalg.norm(start - end, axis=1), 0.0)
+        if turn.max() > LARGEST_TURN:
+            u = lower + (upper - lower) * v[int(turn.argmax())]
+            raise ValueError(
+                f"embedding must have a tangent everywhere; it has a corner at u = {np.round(u, 6).tolist()}"
+            )
 
 
 def _element(panels: Panels, panel: NDArray[np.int64], xi: FloatArray) -> FloatArray:

@@ -6,7 +6,6 @@ import copy
 import functools
 import math
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -26,6 +25,9 @@ _BLOCKS = 8 * (os.cpu_count() or 1)
 DEFAULT_TOLERANCE = 1e-14
 #: An error is estimated by a second quadrature that is this much finer.
 _FINER = 1e-4
+#: A panel this narrow is at a point where the density is not smooth; with more than this share of the mass on it the
+#: density is unbounded there.
+_SMALLEST_WIDTH, _LARGEST_UNRESOLVED = 1e-14, 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,10 @@ class ParametricLaw(Measure):
     symbolic_density : the density before it was normalised, as a SymPy expression in the symbols of M, or None.
     """
 
-    def __init__(
-        self, manifold: Any, support: Support, density: Callable[[FloatArray], FloatArray], tolerance: float,
-        symbolic_density: Any = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, manifold: Any, support: Support, density: Any, tolerance: float) -> None:
         self.manifold = manifold
         self.tolerance = tolerance
-        self.symbolic_density = symbolic_density
+        self.symbolic_density = density.expression
         self.ambient_dimension = manifold.ambient_dimension
         self.dimension = manifold.dimension
         self._density = density
@@ -96,12 +95,8 @@ class ParametricLaw(Measure):
 
     def density(self, u: Any) -> Any:
         """Return rho at the parameter u: shape (...) for a curve (u of shape (...)), and for a surface (u (..., 2))."""
-        parameters = arrays.real_array("u", u)
-        if self.dimension > 1 and (parameters.ndim == 0 or parameters.shape[-1] != self.dimension):
-            raise ValueError(f"u must have shape (..., {self.dimension}); got {parameters.shape}")
-        shape = parameters.shape if self.dimension == 1 else parameters.shape[:-1]
-        values = self._density(parameters.reshape(-1, self.dimension)) / self._panel_law.total
-        return arrays.restore(values.reshape(shape), u)
+        v, shape = self.manifold.unit_parameters(u)
+        return arrays.restore(np.asarray(self._density.values(v) / self.total, dtype=np.float64).reshape(shape), u)
 
     @property
     def total(self) -> float:
@@ -158,6 +153,11 @@ class _PanelLaw(Measure):
         jacobian = np.prod(0.5 * panels.width, axis=1)
         self._masses = jacobian * _integrals(panels.coefficients[:, -1])
         self.total = math.fsum(self._masses)
+        if self.total == 0.0:
+            raise ValueError("density must not integrate to zero")
+        unresolved = self._masses[panels.width.max(axis=1) < _SMALLEST_WIDTH].max(initial=0.0)
+        if not unresolved <= _LARGEST_UNRESOLVED * self.total:
+            raise ValueError("density must be bounded per parameter; its integral does not converge where it is not")
         self._scale = jacobian / self.total
 
     @functools.cached_property
