@@ -1,5 +1,6 @@
 """Exact diffusion scores on low-dimensional data: scores, conditional expectations and densities of noised measures."""
 
+from .asymptotics import Expansion, expansion
 from .manifolds import (
     AffineSubspace,
     Box,
@@ -16,7 +17,7 @@ from .manifolds import (
     Torus,
     WavyCircle,
 )
-from .measures import Embedded, Gaussian, Mixture, PointCloud, Product
+from .measures import Embedded, Gaussian, Mixture, ParametricLaw, PointCloud, Product
 from .noised import NoisedMeasure
 from .processes import BrownianMotion, LinearInterpolant, OrnsteinUhlenbeck, Process, VariancePreserving
 from .sampling import exponential_times, geometric_times, probability_flow, reverse_sde
@@ -32,6 +33,7 @@ __all__ = [
     "Curve",
     "Ellipse",
     "Embedded",
+    "Expansion",
     "Gaussian",
     "Helix",
     "LimaBean",
@@ -41,6 +43,7 @@ __all__ = [
     "Mixture",
     "NoisedMeasure",
     "OrnsteinUhlenbeck",
+    "ParametricLaw",
     "PointCloud",
     "Process",
     "Product",
@@ -52,6 +55,7 @@ __all__ = [
     "Torus",
     "VariancePreserving",
     "WavyCircle",
+    "expansion",
     "exponential_times",
     "geometric_times",
     "probability_flow",

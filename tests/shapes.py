@@ -35,10 +35,10 @@ def loop(rng, d=3, waves=3):
     return curve
 
 
-def bumpy_torus(rng, size=0.06):
+def bumpy_torus(rng, size=0.08):
     """A torus whose tube is wavy, embedded since its radius stays below the distance to the axis."""
-    amplitude, phase = rng.normal(0, size, 4), rng.uniform(0, TURN, 4)
-    orders = [(1, 2), (3, 0), (2, -1), (0, 3)]
+    amplitude, phase = rng.normal(0, size, 3), rng.uniform(0, TURN, 3)
+    orders = [(1, 1), (2, 0), (0, 1)]
 
     def surface(u, v):
         waves = [a * np.cos(j * u + k * v + p) for (j, k), a, p in zip(orders, amplitude, phase, strict=True)]

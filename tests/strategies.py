@@ -250,4 +250,5 @@ def slope(function, step):
 
 def close(value, wanted, bound):
     """|value - wanted| <= bound, entry by entry; not so for NaN."""
-    np.testing.assert_array_less(np.abs(np.asarray(value) - wanted), np.asarray(bound) + 1e-300)
+    error = np.abs(np.asarray(value) - wanted)
+    np.testing.assert_array_less(error, np.broadcast_to(np.asarray(bound) + 1e-300, error.shape))

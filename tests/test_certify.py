@@ -119,14 +119,17 @@ def test_widths_are_what_was_asked_for_and_digits_agree(kind, digits):
         few, many = certify.enclosure(noised, x, t, digits), certify.enclosure(noised, x, t, digits + 20)
         assert overlap(balls(few), balls(many))
         assert 0.0 < few.width <= max(10.0**-digits, 5e-324)
+        widths = []
         with flint.ctx.workprec(2 * many.bits):
             for name, found in balls(few).items():
                 size = sum(v * v for v in balls(many)[name]).sqrt()
                 radius = sum(v.rad() ** 2 for v in found).sqrt()
+                widths.append(float((radius / size).mid()))
                 assert radius <= arb(10) ** -digits * size
                 # One unit of the last digit away, nothing is contained.
                 wrong = [v * (1 + 10 * arb(10) ** -digits) for v in balls(many)[name]]
                 assert not all(a.overlaps(b) for a, b in zip(found, wrong, strict=True))
+        assert few.width == pytest.approx(max(widths), rel=1e-6, abs=1e-300)
 
 
 def test_neighbouring_floats_are_told_apart():

@@ -189,6 +189,68 @@ def test_a_user_defined_curve_on_its_medial_axis_and_at_its_ends():
         assert not at_end.contains(posterior_mean=[1.0, 1.0], tolerance=0.2 * np.sqrt(t))
 
 
+def integral_over(place, density, domain, eta, lam):
+    """The integrator for a curve, and its integrand at a complex parameter with |y|."""
+    from manifold_scores.certify.curve_integral import CurveIntegral
+    from manifold_scores.certify.expressions import Program
+
+    program = Program([*place, density], U)
+    integral = CurveIntegral(program, domain[0], domain[1] - domain[0], eta, lam)
+
+    def integrand(u):
+        *y, rho = program(u, 2)
+        phase = sum((e - lam * v[0] / 2) * v[0] for e, v in zip(eta, y, strict=True))
+        speed = sum(v[1] * v[1] for v in y).sqrt()
+        return abs((phase - integral._shift).exp() * rho[0] * speed), sum(v[0].abs_upper() ** 2 for v in y).sqrt()
+
+    return integral, integrand
+
+
+def working(bits):
+    from manifold_scores.certify.targets import _working
+
+    return _working(bits)
+
+
+WAVY = [(1 + sp.Rational(13, 100) * sp.sin(8 * U)) * f(U) for f in (sp.cos, sp.sin)]
+
+
+@pytest.mark.parametrize("lam", [0.5, 400.0, 1e9])
+def test_bounds_on_panels_and_ellipses_hold(lam):
+    """The integrand at random points of panels, and of ellipses around them, against the bounds used for them."""
+    rng, apex = np.random.default_rng(0), 2 * np.pi * 10_001 / 2**15  # the center of a panel at level 14
+    nearest = [float(v.subs(U, apex)) for v in WAVY]
+    with working(200):
+        eta = [arb(lam * v) for v in nearest]
+        integral, integrand = integral_over(WAVY, 2 + sp.cos(U), (arb(0), 2 * arb.pi()), eta, arb(lam))
+        for level, index in [(4, 3), (6, 7), (9, 500), (14, 5000), (20, 900_000)]:
+            integral._add(level, index)
+            panel = next(each for *_, each in integral._waiting if each.level == level)
+            on_panel = [integrand(panel.center + panel.half * v)[0] * 2 * panel.half for v in rng.uniform(-1, 1, 50)]
+            assert all(value < panel.bound or not panel.bound.is_finite() for value in on_panel)
+            for rho in (1.25, 2.0, 3.5):
+                bound, reach = integral._over_ellipse(panel, rho)
+                turned = [acb(rho * np.cos(v), rho * np.sin(v)) for v in np.append(rng.uniform(0, 6, 50), np.pi / 2)]
+                found = [integrand(panel.center + panel.half * (w + 1 / w) / 2) for w in turned]
+                assert all(value < bound and y < reach for value, y in found) or not bound.is_finite()
+                if level == 14:  # where the exponent is a parabola, and the top of the ellipse the worst place
+                    assert bound < 2 * found[-1][0]
+
+
+def test_bounds_contain_what_taylor_polynomials_leave_out():
+    """An exponent 50 u^12, all of which is in the remainder of order 12 at 0."""
+    with working(100):
+        domain = arb(-1), arb(1)
+        integral, integrand = integral_over([U**12, U], sp.Integer(1), domain, [arb(50), arb(0)], arb(0))
+        integral._add(0, 0)
+        panel = next(each for *_, each in integral._waiting if each.level == 0)
+        assert panel.center.contains(0)
+        assert integrand(arb(0.999))[0] * 2 < panel.bound
+    with flint.ctx.workprec(100):  # with series cut off before that order
+        integral._add(0, 0)
+        assert not all(each.bound.is_finite() for *_, each in integral._waiting if each.level == 0)
+
+
 @pytest.mark.parametrize("rho", [1.5, 2.0, 3.5])
 @pytest.mark.parametrize("n", [8, 24, 64])
 def test_the_bound_of_a_gauss_rule_holds_and_is_sharp(n, rho):

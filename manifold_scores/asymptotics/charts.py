@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 
-from .. import arrays
 from ..arrays import FloatArray
 from ..manifolds.parametric import Parametric
 from ..measures import ParametricLaw
@@ -28,7 +28,7 @@ LARGEST_NUMBER = 64
 
 
 def charts(measure: ParametricLaw, x: FloatArray) -> tuple[list[Chart], float]:
-    """Return a chart for every nearest point of x (d,), and the gap (d_2^2 - d_1^2)/2 to the next minimum, inf for none.
+    """Return a chart for every nearest point of x (d,), and the gap (d_2^2 - d_1^2)/2 to the next minimum or inf.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def _polish(manifold: Parametric, x: FloatArray, u: FloatArray) -> FloatArray:
 def _wrapped(manifold: Parametric, u: FloatArray) -> FloatArray:
     """Return u in the domain: closed directions modulo their length."""
     size = manifold.upper - manifold.lower
-    return np.where(manifold.closed, manifold.lower + (u - manifold.lower) % size, u)
+    return np.asarray(np.where(manifold.closed, manifold.lower + (u - manifold.lower) % size, u))
 
 
 def _chart(measure: ParametricLaw, x: FloatArray, u: FloatArray) -> Chart:
@@ -160,7 +160,7 @@ def _slope(measure: ParametricLaw, u: FloatArray, first: FloatArray, second: Flo
     if measure.symbolic_density is not None and not measure.symbolic_density.free_symbols:
         # d_j log sqrt(det g) = g^kl <d_jk y, d_l y>
         inverse = np.linalg.inv(np.einsum("id,jd->ij", first, first))
-        return np.einsum("jkd,ld,kl->j", second, first, inverse)
+        return np.asarray(np.einsum("jkd,ld,kl->j", second, first, inverse))
     size = manifold.upper - manifold.lower
     v = ((u - manifold.lower) / size)[None]
     panels = measure._support.panels
@@ -169,9 +169,7 @@ def _slope(measure: ParametricLaw, u: FloatArray, first: FloatArray, second: Flo
     return np.array([panels.evaluate(v, tuple(unit))[0, -1] for unit in units]) / (weight * size)
 
 
-def _vertex(
-    manifold: Parametric, x: FloatArray, u: FloatArray
-) -> tuple[FloatArray, tuple[float, float]] | None:
+def _vertex(manifold: Parametric, x: FloatArray, u: FloatArray) -> tuple[FloatArray, tuple[float, float]] | None:
     """Return the vertex at which |x - y|^2 has a minimum of order four, with its fourth and fifth derivatives over two.
 
     None where H is regular.  A minimum of order four is known to the fourth root of rounding only; the third derivative
@@ -179,8 +177,9 @@ def _vertex(
     """
 
     def phase(u: FloatArray, order: int) -> float:
-        """Derivative of |x - y|^2 / 2 by Leibniz' rule."""
-        factors = [-(x - _derivative(manifold, u, ()))] + [_derivative(manifold, u, (0,) * k) for k in range(1, order + 1)]
+        """Return a derivative of |x - y|^2 / 2 by Leibniz' rule."""
+        factors = [_derivative(manifold, u, (0,) * k) for k in range(order + 1)]
+        factors[0] = factors[0] - x
         row = [1.0]
         for _ in range(order):
             row = [a + b for a, b in zip([0.0, *row], [*row, 0.0], strict=True)]
@@ -189,24 +188,26 @@ def _vertex(
     speed = float(np.linalg.norm(_derivative(manifold, u, (0,))))
     if phase(u, 2) > NEARLY_FOCAL * speed**2:
         return None
-    vertex = u
-    for _ in range(STEPS):
-        fourth = phase(vertex, 4)
-        step = -phase(vertex, 3) / fourth if fourth > 0.0 else np.inf
-        if not abs(step) <= 0.1 * (manifold.upper - manifold.lower)[0]:
-            return _unless_focal(phase(u, 2), speed)
-        vertex = vertex + step
-        if not manifold.closed[0] and not manifold.lower[0] < vertex[0] < manifold.upper[0]:
-            return _unless_focal(phase(u, 2), speed)
-        if abs(step) <= 4.0 * np.finfo(np.float64).eps * max(1.0, abs(vertex[0])):
-            break
-    scale = np.abs(x).max() + np.linalg.norm(x - _derivative(manifold, vertex, ()))
-    flat = abs(phase(vertex, 2)) <= FOCAL * speed**2 and abs(phase(vertex, 1)) <= FOCAL * scale * speed
-    if not flat:
-        return _unless_focal(phase(u, 2), speed)
-    return vertex, (phase(vertex, 4), phase(vertex, 5))
-
-
-def _unless_focal(second: float, speed: float) -> None:
-    if second <= FOCAL * speed**2:
+    vertex = _zero_of_third(manifold, phase, u)
+    if vertex is not None:
+        scale = np.abs(x).max() + np.linalg.norm(x - _derivative(manifold, vertex, ()))
+        if abs(phase(vertex, 2)) <= FOCAL * speed**2 and abs(phase(vertex, 1)) <= FOCAL * scale * speed:
+            return vertex, (phase(vertex, 4), phase(vertex, 5))
+    if phase(u, 2) <= FOCAL * speed**2:
         raise ValueError(NOT_COVERED)
+    return None
+
+
+def _zero_of_third(manifold: Parametric, phase: Callable[[FloatArray, int], float], u: FloatArray) -> FloatArray | None:
+    """Return the zero of the third derivative near u where the fourth is positive, by Newton's method, or None."""
+    for _ in range(STEPS):
+        fourth = phase(u, 4)
+        step = -phase(u, 3) / fourth if fourth > 0.0 else np.inf
+        if not abs(step) <= 0.1 * (manifold.upper - manifold.lower)[0]:
+            return None
+        u = u + step
+        if not manifold.closed[0] and not manifold.lower[0] < u[0] < manifold.upper[0]:
+            return None
+        if abs(step) <= 4.0 * np.finfo(np.float64).eps * max(1.0, abs(u[0])):
+            break
+    return u

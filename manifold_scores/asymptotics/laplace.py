@@ -6,10 +6,10 @@ With phi(u; z) = |z - y(u)|^2/2, K_ij = d_i d_j phi = g_ij - <z - y, d_ij y> and
     f     = z + s grad_z log Z = y_z + s b + O(s^2),
     b     = K^kl d_kl y / 2 + K^ij d_i y q_j,   q_j = d_j log w - K^kl d_j K_kl / 2,
 
-because d u_i/dz = K^ij d_j y (implicit functions) and d K_kl/dz = -d_kl y at fixed u.  No covariant derivatives are needed,
-and the formula holds in any codimension; K^ij is the inverse.  Where the minimum lies at an end of u_a with inward slope
-phi_a = d_a phi > 0, the integral over u_a gives s/phi_a: the other parameters keep the formula, with - log phi_a added to
-log Z.  Where the slope vanishes there, the Gaussian is cut in half and its mean is of order sqrt(s).
+because d u_i/dz = K^ij d_j y (implicit functions) and d K_kl/dz = -d_kl y at fixed u; K^ij is the inverse.  No covariant
+derivatives are needed, and the formula holds in any codimension.  Where the minimum lies at an end of u_a with inward
+slope phi_a = d_a phi > 0, the integral over u_a gives s/phi_a: the other parameters keep the formula, with -log phi_a
+added to log Z.  Where the slope vanishes there, the Gaussian is cut in half and its mean is of order sqrt(s).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ EDGE = 1e-10
 #: An eigenvalue of H = I - <v, II> below this counts as zero: second derivatives of functions carry 1e-11.
 FOCAL = 1e-9
 NOT_COVERED = (
-    "x is a focal point of a kind that is not covered: only a vertex of a curve, where its curvature is largest, away from "
-    "its ends, is"
+    "x is a focal point of a kind that is not covered: only a vertex of a curve, where its curvature is largest, away "
+    "from its ends, is"
 )
 
 
@@ -125,8 +125,8 @@ def terms(chart: Chart) -> Terms:
     else:
         b = _coefficient(chart, hessian, inverse, np.where(active, -chart.inward / np.where(active, phi, 1.0), 0.0))
     return Terms(
-        _name(len(active), sides, int(edge.sum())), chart.point, chart.offset, chart.parameter, tangent, shape, projection,
-        spread, b, root, np.zeros_like(root), power, mass,
+        _name(len(active), sides, int(edge.sum())), chart.point, chart.offset, chart.parameter, tangent, shape,
+        projection, spread, b, root, np.zeros_like(root), power, mass,
     )  # fmt: skip
 
 
@@ -168,7 +168,9 @@ def orthant(covariance: FloatArray, inward: FloatArray) -> tuple[float, FloatArr
     density = math.sqrt(1.0 - r * r) / (2.0 * math.pi)
     # First and second moments of the two normalised coordinates, then the regression of all coordinates on them.
     first = np.full(2, (1.0 + r) / (2.0 * math.sqrt(2.0 * math.pi) * share))
-    moments = np.array([[1.0 + r * density / share, r + density / share], [r + density / share, 1.0 + r * density / share]])
+    moments = np.array(
+        [[1.0 + r * density / share, r + density / share], [r + density / share, 1.0 + r * density / share]]
+    )
     correlation = np.array([[1.0, r], [r, 1.0]])
     regression = np.linalg.solve(correlation, scaled.T).T
     cut_covariance = moments - np.outer(first, first)
@@ -179,8 +181,8 @@ def orthant(covariance: FloatArray, inward: FloatArray) -> tuple[float, FloatArr
 def _focal(chart: Chart, tangent: FloatArray) -> Terms:
     """Return the terms where phi = phi_0 + c4 u^4/24 + c5 u^5/120: u is of order s^(1/4), f - y of order sqrt(s).
 
-    E u^2 = (24 s/c4)^(1/2) Gamma(3/4)/Gamma(1/4), and E u = E u^2 (d log w - 3 c5/(20 c4)).  A shift of z by s w changes d log w by
-    <w, y'>.
+    E u^2 = (24 s/c4)^(1/2) Gamma(3/4)/Gamma(1/4), and E u = E u^2 (d log w - 3 c5/(20 c4)).  A shift of z by s w
+    adds <w, y'> to d log w.
     """
     fourth, fifth = chart.fourth_and_fifth  # type: ignore[misc]
     square = math.sqrt(24.0 / fourth) * math.gamma(0.75) / math.gamma(0.25)

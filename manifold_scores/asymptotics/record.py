@@ -29,7 +29,7 @@ class Expansion:
     """How f(x, s), the mean of Q_{x,s}, and the score behave at one point x as s -> 0 (theory 3).
 
         f = y_x + sqrt(s) root + s b + O(s^{3/2}),       root = 0 except over an edge and at a focal point
-        f(x, t) = y_x + a s D x + s b + O(s^2),          z = x/alpha, 1/alpha = 1 + a s + ..., D = `projection_derivative`
+        f(x, t) = y_x + a s D x + s b + O(s^2),          1/alpha = 1 + a s + ..., D = `projection_derivative`
         -score = alpha/sigma^2 (z - f) = v/t + c + O(t),  c = a x - a D x - b       (Ornstein-Uhlenbeck, rate a)
 
     `print` shows the numbers, and for SymPy manifolds the formulas.
@@ -37,15 +37,15 @@ class Expansion:
     Attributes
     ----------
     measure, x : what was expanded, and where, (d,).
-    situation : "interior"; "edge": y_x on the boundary, x - y_x normal to M there; "end" of a curve, "side" or "corner" of a
-        surface or box: y_x on the boundary, x - y_x in the interior of the normal cone; "focal": a vertex of a curve;
+    situation : "interior"; "edge": y_x on the boundary, x - y_x normal to M there; "end" of a curve, "side" or "corner" of
+        a surface or box: y_x on the boundary, x - y_x in the interior of the normal cone; "focal": a vertex of a curve;
         "medial axis": several nearest points; "point cloud".
     point, parameter, v : y_x (d,), its parameter (None where there is none), v = x - y_x.
     tangent_basis, H : orthonormal basis (d, m) of the tangent space at y_x, and H = I - <v, II> in it, (m, m).
-    b_N, b_T : normal and tangential parts of b, (d,); NaN over an edge, at a focal point, on the medial axis.
-    root : coefficient of sqrt(s), (d,); where x/alpha moves by a s x, `root + a drift` (drift is 0 except at focal points).
-    nearest_points, weights : all nearest points (n, d), and the shares they have of f as s -> 0 (n,); for a process of rate
-        a times exp(a <x, y_i>), normalised.
+    b_normal, b_tangential : parts b_N and b_T of b, (d,); NaN over an edge, at a focal point, on the medial axis.
+    root, drift : coefficient of sqrt(s), (d,); `root + a drift` where x/alpha moves by a s x (0 except at focal points).
+    nearest_points, weights : all nearest points (n, d), and the shares they have of f as s -> 0 (n,); for a process of
+        rate a times exp(a <x, y_i>), normalised.
     gap : (d_2^2 - d_1^2)/2 to the next local minimum of the distance: the other terms count for s well below it.
     prefactor : for point clouds f - y_x ~ prefactor exp(-gap/s), (d,); 0 elsewhere.
     """
@@ -58,8 +58,8 @@ class Expansion:
     v: FloatArray
     tangent_basis: FloatArray
     H: FloatArray
-    b_N: FloatArray
-    b_T: FloatArray
+    b_normal: FloatArray
+    b_tangential: FloatArray
     root: FloatArray
     drift: FloatArray
     nearest_points: FloatArray
@@ -78,12 +78,12 @@ class Expansion:
 
     @property
     def b(self) -> FloatArray:
-        """b = b_N + b_T, (d,)."""
-        return self.b_N + self.b_T
+        """The coefficient b = b_normal + b_tangential, (d,)."""
+        return self.b_normal + self.b_tangential
 
     @property
     def covariance(self) -> FloatArray:
-        """lim Cov(Q_{x,s})/s, (d, d): H^-1 on the tangent space (halved Gaussians over an edge); NaN where it is infinite."""
+        """The limit of Cov(Q_{x,s})/s, (d, d): H^-1 on the tangent space, that of a cut Gaussian over an edge; or NaN."""
         return self.tangent_basis @ self._spread @ self.tangent_basis.T
 
     @property
@@ -107,12 +107,12 @@ class Expansion:
 
         Raises
         ------
-        ValueError : over an edge, at a focal point, on the medial axis, where there is no such expansion; a process that
-            moves x/alpha faster than s (the linear interpolant).
+        ValueError : over an edge, at a focal point, on the medial axis, where there is no such expansion; a process
+            that moves x/alpha faster than s (the linear interpolant).
         """
         power, rate = growth(process)
         if np.isnan(self.b).any():
-            raise ValueError(f"c needs an x where f - y_x is of order s; it is not in this situation ({self.situation})")
+            raise ValueError(f"c needs an x where f - y_x is of order s; here the situation is {self.situation!r}")
         _refuse_fast(process, power)
         return np.asarray((rate * (self.x - self._moved) if power == 1.0 else 0.0) - self.b)
 
@@ -131,8 +131,8 @@ class Expansion:
 
         Raises
         ------
-        ValueError, TypeError : t outside the times of the process; over an edge or at a focal point a process that moves
-            x/alpha faster than s.
+        ValueError, TypeError : t outside the times of the process; over an edge or at a focal point a process that
+            moves x/alpha faster than s.
         """
         if not isinstance(process, Process):
             raise TypeError(f"process must be a process, such as OrnsteinUhlenbeck(); got {type(process).__name__}")
@@ -190,7 +190,7 @@ class Expansion:
         return RemainderRate(exponent, float(np.linalg.norm(lead)) / distance)
 
     def formula(self) -> Formula:
-        """Return y, H, b_N, b_T and c as SymPy expressions of the parameters and of coordinates of v; see `Formula`.
+        """Return y, H, b and c as SymPy expressions of the parameters and of coordinates of v; see `Formula`.
 
         Raises
         ------
@@ -210,5 +210,5 @@ class Expansion:
 def _refuse_fast(process: Process | float, power: float) -> None:
     if power < 1.0:
         raise ValueError(
-            f"process must move x/alpha by O(s) here; {process!r} moves it by s^{power:g}: expand at z = x/alpha instead"
+            f"process must move x/alpha by O(s) here; {process!r} moves it by s^{power:g}: expand at x/alpha instead"
         )

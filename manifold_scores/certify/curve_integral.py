@@ -142,6 +142,8 @@ class CurveIntegral:
         y, wide, density = self._look(center + step, ORDER + 1)
         squared = sum((v[1] * v[1] for v in y), arb(0))
         radius, rest = step.abs_upper(), wide[ORDER].abs_upper()
+        if flint.ctx.cap <= ORDER:  # it was cut off
+            rest = arb("nan")
         for k in range(ORDER - 1, 2, -1):
             rest = rest * radius + phase[k].abs_upper()
         largest = phase[0] + (phase[1] * step + phase[2] * square).real + rest * radius**3

@@ -8,7 +8,7 @@ rho = 3 asks for (Trefethen, Approximation Theory and Approximation Practice, th
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,11 +29,11 @@ NEGLIGIBLE_WEIGHT = 1e-21
 
 
 def _gauss_legendre() -> tuple[FloatArray, FloatArray]:
-    """Return nodes and weights (25, 24) of the rules by their number of nodes, from Newton's method in extended precision."""
+    """Return nodes and weights (37, 36) of the rules by their number of nodes: Newton's method, extended precision."""
     nodes = np.zeros((LARGEST_RULE + 1, LARGEST_RULE))
     weights = np.zeros((LARGEST_RULE + 1, LARGEST_RULE))
     for n in range(1, LARGEST_RULE + 1):
-        x = np.polynomial.legendre.leggauss(n)[0].astype(np.longdouble)
+        x: Any = np.polynomial.legendre.leggauss(n)[0].astype(np.longdouble)
         for _ in range(3):
             before, value = np.ones_like(x), x
             for k in range(2, n + 1):
@@ -94,7 +94,7 @@ def new_workspace(patches: Patches, covariance: bool) -> Workspace:
 @exact
 def rule_size(growth: float, needed: float) -> int:
     """Return how many nodes integrate an integrand of this growth to exp(-needed)."""
-    return max(SMALLEST_RULE, int(math.ceil((growth + needed) / LOG_ELLIPSE)))
+    return max(SMALLEST_RULE, math.ceil((growth + needed) / LOG_ELLIPSE))
 
 
 @contracted
@@ -226,7 +226,7 @@ def _add_first(weight: FloatArray, offsets: FloatArray, e: FloatArray, count: in
         for q in range(count):
             shifted += weight[q] * offsets[i, q]
         first[i] += mass * e[i] + shifted
-    return mass
+    return float(mass)
 
 
 @reduction
@@ -247,8 +247,8 @@ def _add_second(weight: FloatArray, offsets: FloatArray, e: FloatArray, count: i
 def expand_at_nearest(patches: Patches, panel: int, a: float, b: float, p: FloatArray, work: Workspace) -> None:
     """Keep the Taylor coefficients of y and of |y - z|^2 about the nearest point (a, b) of a panel.
 
-    Cells of this panel take differences to the nearest point from them, accurate relative to their own size: from values of
-    y they would be as accurate as y, and the rest, divided by s, would be all there is.
+    Cells of this panel take differences to the nearest point from them, accurate relative to their own size: from
+    values of y they would be as accurate as y, and the rest, divided by s, would be all there is.
     """
     n1, n2 = patches.degrees[panel, 0], patches.degrees[panel, 1]
     g1, g2 = patches.gram_degrees[panel, 0], patches.gram_degrees[panel, 1]
@@ -266,11 +266,11 @@ def integrate_cell(
     patches: Patches, panel: int, a: float, b: float, h1: float, h2: float, n1: int, n2: int, s: float, near: Cell,
     off1: float, off2: float, exactly: bool, work: Workspace,
 ) -> float:  # fmt: skip
-    """Add the moments of y - nearest point over a cell, weighted by exp(-(|y-z|^2 - |nearest-z|^2)/2s); return the mass.
+    """Add the moments of y - nearest over a cell under exp(-(|y-z|^2 - |nearest-z|^2)/2s); return the mass.
 
     `exactly` is for cells of other panels than that of the nearest point: squared distance and slope at the center are
-    computed in double-double arithmetic.  Otherwise (off1, off2) is the center relative to the nearest point and `near` the
-    expansion of |y - z|^2 - |nearest - z|^2 there, or (on other panels) its value in float64.
+    computed in double-double arithmetic.  Otherwise (off1, off2) is the center relative to the nearest point and
+    `near` the expansion of |y - z|^2 - |nearest - z|^2 there, or (on other panels) its value in float64.
     """
     coefficients, bounds = patches.coefficients[panel], patches.bounds[panel]
     d1, d2 = patches.degrees[panel, 0], patches.degrees[panel, 1]
@@ -333,4 +333,4 @@ def integrate_cell(
     mass = _add_first(weight, offsets, e, count, work.first)
     if work.covariance:
         _add_second(weight, offsets, e, count, work.second)
-    return mass
+    return float(mass)

@@ -1,9 +1,9 @@
 """Global nearest points on piecewise polynomial manifolds, by branch and bound.
 
-Cells of the parameter domain carry a lower bound on the squared distance: the ball around a whole panel, and on pieces of
-a panel the quadratic expansion of the distance minus a bound on its third derivatives.  A cell is dropped when its bound
-is not below the best point known; it is finished by Newton's method when the distance is provably convex on it.  So no
-minimum is missed, whatever the shape; only improvements below rounding are given up.
+Cells of the parameter domain carry a lower bound on the squared distance: the ball around a whole panel, and on
+pieces of a panel the quadratic expansion of the distance minus a bound on its third derivatives.  A cell is dropped
+when its bound is not below the best point known; it is finished by Newton's method when the distance is provably
+convex on it.  So no minimum is missed, whatever the shape; only improvements below rounding are given up.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Search(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The nearest point (panel, a, b), the next local minimum, its squared distance minus the least, and whether it is one.
+    """The nearest point (panel, a, b), the next local minimum, and its squared distance minus the least.
 
     `gap` is inf where no other local minimum was found; `complete` is False where the search gave up refining.
     """
@@ -159,7 +159,7 @@ def minimize(
 
 @exact
 def _certified(cell: Cell, pinned1: bool, pinned2: bool, flat: bool) -> bool:
-    """Return whether the distance is convex, with a margin for Newton's method, in the directions that are not pinned."""
+    """Return whether the distance is convex where it is not pinned, with a margin for Newton's method."""
     need = 6.0 * CONVEXITY_MARGIN * 2.0 * cell.rest  # on the cell and as far again around it
     if flat or pinned2:
         return pinned1 or cell.h11 > need
@@ -398,7 +398,7 @@ def _is_minimum(
 
 
 class Projections(NamedTuple):
-    """Outputs of n queries: panel (n, 2) and local (n, 2, 2) of the nearest and the next point, gap (n,), complete (n,)."""
+    """Outputs of n queries: panel (n, 2), local (n, 2, 2) of the two points found, gap (n,), complete (n,)."""
 
     panel: IntArray
     local: FloatArray

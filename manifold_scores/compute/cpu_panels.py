@@ -1,11 +1,13 @@
-"""Piecewise polynomial manifolds in compiled code: values, exact positions, Taylor expansions, bounds on squared distances.
+"""Piecewise polynomial manifolds in compiled code: positions, Taylor expansions, bounds on squared distances.
 
-A panel is a polynomial y(xi) = sum_kl a_kl xi_1^k xi_2^l on [-1, 1]^m (m = 1: l = 0).  For a center z its squared distance
+A panel is a polynomial y(xi) = sum_kl a_kl xi_1^k xi_2^l on [-1, 1]^m (m = 1: l = 0).  For a center z its squared
+distance
 
     |y(xi) - z|^2 = |a_00 - z|^2 + P(xi),    P = |D|^2 + 2 <a_00 - z, D>,    D = y - a_00,
 
-is a polynomial too.  The coefficients of |D|^2 ("gram") are known beforehand, so that P costs one product with z for each
-panel, and everything a search asks about pieces of the panel ("cells") is then independent of the ambient dimension.
+is a polynomial too.  The coefficients of |D|^2 ("gram") are known beforehand, so that P costs one product with z for
+each panel, and everything a search asks about pieces of the panel ("cells") is then independent of the ambient
+dimension.
 """
 
 from __future__ import annotations
@@ -29,9 +31,9 @@ class Patches(NamedTuple):
     """Arrays of `panels.Panels` as the kernels take them; the powers of xi_1 are contiguous.
 
     coefficients (P, c, K2, K1); degrees (P, 2); gram (P, G2, G1) and its degrees (P, 2); bounds (P, 2, 2, K): on the
-    Taylor coefficients anywhere on the panel, of y and of the last component, by direction and power; open_ends (P, 2, 2):
-    1 where a side of the panel is boundary of the manifold; center (T, r), radius (T,), child (T, 2), panel (T,): the
-    tree; magnitude (1,): a bound on |y|.
+    Taylor coefficients anywhere on the panel, of y and of the last component, by direction and power; open_ends (P,
+    2, 2): 1 where a side of the panel is boundary of the manifold; center (T, r), radius (T,), child (T, 2), panel
+    (T,): the tree; magnitude (1,): a bound on |y|.
     """
 
     coefficients: FloatArray
@@ -115,8 +117,8 @@ def _along_second(p: FloatArray, g1: int, g2: int, b: float, value: FloatArray, 
 
 @contracted
 def expand(
-    p: FloatArray, g1: int, g2: int, thirds: tuple[float, float, float, float], a: float, b: float, h1: float, h2: float,
-    lines: FloatArray,
+    p: FloatArray, g1: int, g2: int, thirds: tuple[float, float, float, float], a: float, b: float, h1: float, h2:
+    float, lines: FloatArray,
 ) -> Cell:  # fmt: skip
     """Expand P about (a, b) in the coordinates of the cell with half widths h1, h2; `lines` (3, G1) is scratch."""
     value, d1, d11, d2, d12, d22 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
@@ -219,7 +221,7 @@ def _horner(c: FloatArray, n1: int, n2: int, a: float, b: float, axis: int) -> t
 def exact_position(
     coefficients: FloatArray, n1: int, n2: int, a: float, b: float, axis: int, high: FloatArray, low: FloatArray
 ) -> None:
-    """Fill (high, low) with y(a, b), or its derivative with respect to xi_1 or xi_2 (axis = 0, 1), as double-doubles."""
+    """Fill (high, low) with y(a, b), or its derivative in xi_1 or xi_2 (axis = 0, 1), as double-doubles."""
     for i in range(high.size):
         high[i], low[i] = _horner(coefficients[i], n1, n2, a, b, axis)
 

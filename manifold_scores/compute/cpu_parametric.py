@@ -2,8 +2,8 @@
 
 For every query the panels are halved until a cell is either provably negligible (its squared distance exceeds the least
 one by more than 2 s C) or resolved by one Gauss-Legendre rule.  The cells shrink to the scale of the integrand wherever
-it concentrates, sqrt(s) around a nearest point, s/D at an end, s^(1/4) at a focal point, without being told which; their
-number grows like log(1/s).
+it concentrates, sqrt(s) around a nearest point, s/D at an end, s^(1/4) at a focal point, without being told which;
+their number grows like log(1/s).
 """
 
 from __future__ import annotations
@@ -209,8 +209,9 @@ def parametric_moments(
 ) -> None:
     """Fill the record of tilted moments, and the covariances unless `out.covariance` has no rows.
 
-    The last component of the panels is the density with respect to xi, of total mass one.  `needed` is minus the logarithm
-    of the relative accuracy asked of the quadrature; `blocks`, how many blocks of queries to aim for, changes no result.
+    The last component of the panels is the density with respect to xi, of total mass one.  `needed` is minus the
+    logarithm of the relative accuracy asked of the quadrature; `blocks`, how many blocks of queries to aim for,
+    changes no result.
     """
     size = max(1, min(BLOCK, (centers.shape[0] + blocks - 1) // blocks))
     for block in prange((centers.shape[0] + size - 1) // size):

@@ -18,9 +18,10 @@ __all__ = ["Curve", "Ellipse", "Helix", "LimaBean", "WavyCircle"]
 class Curve(Parametric):
     """A regular curve without self-intersection in R^d, closed or with two ends.
 
-    The embedding is represented by piecewise polynomials of degree 15, exact to 1e-17 of the size of the curve for SymPy
-    expressions (evaluated in `numpy.longdouble`) and to 2e-15 for functions.  Curves in many dimensions are reduced to their affine
-    hull, as far as float64 resolves it: a curve of images costs what its 30 or so directions cost.
+    The embedding is represented by piecewise polynomials of degree 15, exact to 1e-17 of the size of the curve for
+    SymPy expressions (evaluated in `numpy.longdouble`) and to 2e-15 for functions.  Curves in many dimensions are
+    reduced to their affine hull, as far as float64 resolves it: a curve of images costs what its 30 or so directions
+    cost.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ class Curve(Parametric):
         return rows.restore(np.linalg.norm(self._second_fundamental_form(rows.points)[:, 0, 0], axis=1))
 
     def arc_length(self, u: Any) -> Any:
-        """Return the length of the curve from its lower end to the parameter u, shape (...), to about 1e-15 of the whole."""
+        """Return the length of the curve from its lower end to u, shape (...), to about 1e-15 of the whole."""
         v, shape = self.unit_parameters(u)
         return arrays.restore(self._arc_length(v).reshape(shape), u)
 

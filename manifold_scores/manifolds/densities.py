@@ -9,9 +9,10 @@ import numpy as np
 
 from .. import arrays
 from ..arrays import FloatArray
+from ..fitting import fit
 from ..measures import ParametricLaw
 from ..measures.parametric import Support
-from ..panels import LongArray, fit
+from ..panels import LongArray
 from .maps import NumericMap, SymbolicMap, array_from, check_finite, evaluate, evaluate_precisely, expression
 
 __all__ = ["parametric_law"]

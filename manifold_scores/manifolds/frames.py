@@ -13,11 +13,11 @@ def volume(first: FloatArray) -> FloatArray:
     """Return sqrt(det g) from first derivatives (N, m, d), m = 1 or 2, in their precision."""
     squares = (first * first).sum(axis=2)
     if first.shape[1] == 1:
-        return np.sqrt(squares[:, 0])
+        return np.asarray(np.sqrt(squares[:, 0]))
     # |a|^2 |b - proj_a b|^2: nothing cancels where the two are nearly dependent.
     share = (first[:, 0] * first[:, 1]).sum(axis=1) / np.where(squares[:, 0] > 0.0, squares[:, 0], 1.0)
     across = first[:, 1] - share[:, None] * first[:, 0]
-    return np.sqrt(squares[:, 0] * (across * across).sum(axis=1))
+    return np.asarray(np.sqrt(squares[:, 0] * (across * across).sum(axis=1)))
 
 
 def tangent_basis(first: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -41,7 +41,7 @@ def tangent_basis(first: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def second_fundamental_form(first: FloatArray, second: FloatArray) -> FloatArray:
-    """Return II(e_i, e_j) (N, m, m, d), from d_i y (N, m, d) and d_ij y (N, m, m, d), for the basis of `tangent_basis`."""
+    """Return II(e_i, e_j), (N, m, m, d), in the basis of `tangent_basis`; d_i y is (N, m, d), d_ij y (N, m, m, d)."""
     basis, combine = tangent_basis(first)
     form = np.einsum("nik,njl,nkld->nijd", combine, combine, second)
     return np.asarray(form - np.einsum("nijd,npd,npe->nije", form, basis, basis))

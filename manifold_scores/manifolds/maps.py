@@ -87,7 +87,7 @@ class NumericMap:
                 f"embedding must map {arguments} to shape (n, d), d >= 2; got {value.shape} for n = {len(u)}"
             )
         check_finite("embedding", value, u)
-        return value.astype(np.float64)
+        return np.asarray(value, dtype=np.float64)
 
 
 def array_from(name: str, function: Callable[..., Any], u: FloatArray) -> Any:
@@ -119,7 +119,7 @@ def _differentiate(symbolic: Symbolic, orders: tuple[int, ...]) -> tuple[Any, ..
 
 
 def evaluate(expressions: tuple[Any, ...], symbolic: Symbolic, v: LongArray, name: str) -> LongArray:
-    """Return expressions in the symbols at v (N, m) in the unit domain, (N, len(expressions)), in extended precision."""
+    """Return expressions at v (N, m) in the unit domain, (N, number of expressions), in extended precision."""
     ends = np.array([[_long(end) for end in side] for side in (symbolic.lower, symbolic.upper)])
     u = ends[0] + (ends[1] - ends[0]) * v
     try:
@@ -131,7 +131,7 @@ def evaluate(expressions: tuple[Any, ...], symbolic: Symbolic, v: LongArray, nam
 
 
 def evaluate_precisely(expression: Any, symbolic: Symbolic, v: LongArray, name: str) -> LongArray:
-    """Return an expression in one symbol at v (N, 1), (N,), rounded from 40 digits: right where its terms cancel, too."""
+    """Return an expression in one symbol at v (N, 1), (N,), rounded from 40 digits: right where terms cancel, too."""
     values, u = _by_mpmath(expression, symbolic)(v)
     check_finite(name, values, u)
     return values

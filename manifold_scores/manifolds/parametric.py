@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from .. import arrays
 from ..arrays import FloatArray
+from ..fitting import fit
 from ..measures import ParametricLaw
 from ..measures.parametric import DEFAULT_TOLERANCE
-from ..panels import LongArray, Panels, fit
+from ..panels import LongArray, Panels
 from . import frames
+from .crossings import refuse_crossings
 from .densities import parametric_law
 from .manifold import Manifold
 from .maps import NumericMap, Symbolic, SymbolicMap, parametrisation
@@ -73,6 +75,7 @@ class Parametric(Manifold):
         refuse_corners(self._panels, self.lower, self.upper)
         self.closed: tuple[bool, ...] = tuple(closes(self._panels, axis, given) for axis, given in enumerate(closed))
         self.boundary = not all(self.closed)
+        refuse_crossings(self._panels, self.closed, self._parameters)
 
     @property
     def _rank(self) -> int:
@@ -81,7 +84,7 @@ class Parametric(Manifold):
     def _reduced(self, v: LongArray) -> LongArray:
         """Return the map in the coordinates of the affine hull."""
         values = self._map.values(v)
-        if self._basis is None:
+        if self._basis is None or self._origin is None:
             return values
         return arrays.multiply(np.asarray(values, dtype=np.float64) - self._origin, self._basis)
 
@@ -146,7 +149,9 @@ class Parametric(Manifold):
         return patches(p.coefficients, self._rank, p.degrees, p.open_ends(self.closed), tree)
 
     def _coordinates(self, x: FloatArray) -> FloatArray:
-        return x if self._basis is None else arrays.multiply(x - self._origin, self._basis)
+        if self._basis is None or self._origin is None:
+            return x
+        return arrays.multiply(x - self._origin, self._basis)
 
     def _search(self, x: FloatArray, runner_up: bool) -> Any:
         from ..compute.cpu_nearest import Projections, project
@@ -163,9 +168,10 @@ class Parametric(Manifold):
     def nearest(self, x: Any) -> Nearest:
         """Return the global nearest point of every x (..., d), and the second lowest local minimum of the distance.
 
-        Found by branch and bound over the whole domain with bounds on the squared distance and its third derivatives, so
-        that no minimum is missed; improvements of |x - y|^2 below 4 eps |M| |x - y| are given up.  Where the distance is
-        constant along the manifold (the centre of a circle) any nearest point is returned, and `unique` is False.
+        Found by branch and bound over the whole domain with bounds on the squared distance and its third derivatives,
+        so that no minimum is missed; improvements of |x - y|^2 below 4 eps |M| |x - y| are given up.  Where the
+        distance is constant along the manifold (the centre of a circle) any nearest point is returned, and `unique`
+        is False.
 
         Raises
         ------
@@ -248,7 +254,7 @@ class Parametric(Manifold):
         return self._located(self._search(y, False), 0)
 
     def tangent_basis(self, y: Any) -> Any:
-        """Return an orthonormal basis of the tangent space at the projection of y, (..., d, m), by Gram-Schmidt in u."""
+        """Return an orthonormal basis of the tangent space at the projection of y, (..., d, m), by Gram-Schmidt."""
         rows = self._rows("y", y)
         return rows.restore(self._tangent_basis(rows.points))
 
@@ -297,6 +303,18 @@ class Parametric(Manifold):
         form = self._second_fundamental_form(rows.points)
         return rows.restore(np.linalg.eigvalsh(np.einsum("nijd,nd->nij", form, n)))
 
+    @functools.cached_property
+    def reach_bounds(self) -> tuple[float, float]:
+        """A certified lower and an attained upper bound of the reach; `reach.reach_bounds` says what they rest on."""
+        from .reach import reach_bounds
+
+        return reach_bounds(self)
+
+    @functools.cached_property
+    def reach(self) -> float:  # type: ignore[override]
+        """The attained upper bound of the reach: exact to 1e-6 for curves and 1e-3 for surfaces, see `reach_bounds`."""
+        return self.reach_bounds[1]
+
     # Measures.
 
     def uniform(self) -> ParametricLaw:
@@ -318,14 +336,14 @@ class Parametric(Manifold):
         Parameters
         ----------
         density : a number, a SymPy expression in the symbols of the embedding, or a function of the parameter(s),
-            vectorised: arrays of shape (n,) to (n,).  Non-negative and bounded; it may have jumps, kinks and zeros along
-            a curve, on a surface it has to be smooth.
+            vectorised: arrays of shape (n,) to (n,).  Non-negative and bounded; it may have jumps, kinks and zeros
+            along a curve, on a surface it has to be smooth.
         tolerance : relative accuracy asked of the quadrature, 1e-15 to 1e-3.
 
         Raises
         ------
-        ValueError, TypeError : the density is negative, not finite or unbounded somewhere, vanishes everywhere, or is not
-            resolved by 4096 polynomials.
+        ValueError, TypeError : the density is negative, not finite or unbounded somewhere, vanishes everywhere, or is
+            not resolved by 4096 polynomials.
         """
         hull = self._basis, self._origin
         return parametric_law(self, density, tolerance, self._volume_in_unit_domain, self._reduced, hull)

@@ -16,15 +16,17 @@ __all__ = ["affine_hull", "closes", "refuse_corners", "refuse_degenerate"]
 
 #: Ambient dimensions above this are reduced to the affine hull of the manifold, as far as float64 resolves it.
 LARGEST_AMBIENT = 12
+#: What is outside of the hull may be this long, relative to the manifold.
+HULL_ROUNDING = 8e-15
 #: Below this share of its mean the volume element per parameter counts as zero.
 DEGENERATE = 1e-9
-#: Jumps relative to the size of the image, and turns of the tangent, between neighbouring panels; panels so narrow that a
-#: curve does not turn on them.
+#: Jumps relative to the size of the image, and turns of the tangent, between neighbouring panels; panels so narrow
+#: that a curve does not turn on them.
 LARGEST_JUMP, LARGEST_TURN, NARROWEST = 1e-8, 1e-4, 1e-10
 
 
 def affine_hull(values: Any, dimension: int, size: int) -> tuple[FloatArray | None, FloatArray | None]:
-    """Return an isometry (basis, origin) from R^r that covers the manifold to rounding, or (None, None) if r is near d."""
+    """Return an isometry (basis, origin) from R^r that covers the manifold to rounding; None twice if r is near d."""
     if size <= LARGEST_AMBIENT:
         return None, None
     count = 256 if dimension == 1 else 24
@@ -33,16 +35,34 @@ def affine_hull(values: Any, dimension: int, size: int) -> tuple[FloatArray | No
     v = np.concatenate([v, np.random.default_rng(0).random((64, dimension))])
     points = np.asarray(values(v), dtype=np.float64)
     origin = points[:-64].mean(axis=0)
-    # Columns of the directions first: the singular value decomposition is that of a small matrix.
-    directions, small = np.linalg.qr((points[:-64] - origin).T)
-    left, singular, _ = np.linalg.svd(small)
-    rank = int((singular > 4.0 * np.finfo(np.float64).eps * singular[0]).sum())
-    if rank + 2 >= min(size, len(points) - 64):
+    basis, scale = _span(points[:-64] - origin)
+    if basis.shape[1] + 2 >= min(size, len(points) - 64):
         return None, None
-    basis = np.ascontiguousarray(np.linalg.qr(arrays.multiply(directions, left[:, :rank]))[0])
     check = points[-64:] - origin
-    outside = np.abs(check - arrays.multiply(arrays.multiply(check, basis), basis.T)).max()
-    return (basis, origin) if outside <= 1e-14 * singular[0] else (None, None)
+    outside = np.linalg.norm(check - arrays.multiply(arrays.multiply(check, basis), basis.T), axis=1).max()
+    return (basis, origin) if outside <= 4.0 * HULL_ROUNDING * scale else (None, None)
+
+
+def _span(points: FloatArray) -> tuple[FloatArray, float]:
+    """Return an orthonormal basis (d, r) of the rows to rounding, and the largest of their lengths.
+
+    Gram-Schmidt, the longest rest first: a few hundred passes over few rows, where a threaded decomposition may take
+    seconds on a busy machine.
+    """
+    rest, found = points.copy(), np.empty((0, points.shape[1]))
+    scale = float(np.sqrt((points**2).sum(axis=1).max()))
+    while len(found) < len(points):
+        squares = np.einsum("ij,ij->i", rest, rest)
+        longest = int(squares.argmax())
+        if squares[longest] <= (HULL_ROUNDING * scale) ** 2:
+            break
+        direction = rest[longest] / np.sqrt(squares[longest])
+        for _ in range(2):  # once leaves what rounding put along the directions found before
+            direction = direction - np.einsum("i,ij->j", np.einsum("ij,j->i", found, direction), found)
+            direction /= np.sqrt((direction**2).sum())
+        rest -= np.einsum("ij,j->i", rest, direction)[:, None] * direction
+        found = np.concatenate([found, direction[None]])
+    return np.ascontiguousarray(found.T), scale
 
 
 def refuse_degenerate(panels: Panels, lower: FloatArray, upper: FloatArray) -> None:

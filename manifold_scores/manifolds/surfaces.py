@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
+
 from .. import arrays
 from .parametric import Parametric
 
@@ -14,8 +16,8 @@ __all__ = ["Surface", "SwissRoll", "Torus"]
 class Surface(Parametric):
     """A regular surface without self-intersection in R^d over a rectangle of parameters, each closed or with two ends.
 
-    The embedding is represented by piecewise polynomials of degree 13 in each parameter, exact to 1e-17 of the size of the
-    surface for SymPy expressions (evaluated in `numpy.longdouble`) and to 2e-15 for functions.
+    The embedding is represented by piecewise polynomials of degree 13 in each parameter, exact to 1e-17 of the size
+    of the surface for SymPy expressions (evaluated in `numpy.longdouble`) and to 2e-15 for functions.
 
     Parameters
     ----------
@@ -25,12 +27,12 @@ class Surface(Parametric):
 
     Raises
     ------
-    ValueError, TypeError : NaN in the embedding, an empty domain, dependent tangent vectors (poles), edges that meet at an
-        angle; the message says where.
+    ValueError, TypeError : NaN in the embedding, an empty domain, dependent tangent vectors (poles), edges that meet
+        at an angle; the message says where.
     """
 
     def __init__(self, embedding: Any, first: Any, second: Any, *, closed: tuple[bool, bool] | None = None) -> None:
-        if closed is not None and (not isinstance(closed, (tuple, list)) or len(closed) != 2):
+        if closed is not None and np.shape(closed) != (2,):
             raise ValueError(f"closed must be a pair, one entry for each parameter; got {closed!r}")
         super().__init__(embedding, [first, second], [None, None] if closed is None else list(closed))
 

@@ -59,14 +59,14 @@ class ParametricLaw(Measure):
 
         Z(z, s) = integral over M of exp(-|z - y|^2 / 2s) rho(y) vol(dy)
 
-    The integrand is resolved by cells that shrink to its own scale around every competing nearest point (theory: sqrt(s);
-    s/D at an end; s^(1/4) at a focal point) and integrated by Gauss-Legendre rules chosen from a bound on its growth in the
-    complex plane.  Cells are left out when they are provably below 1e-18 of the total.  The cost of a query grows like
-    log(1/s).  Where float64 squared distances divided by s would be rounding, they are computed in double-double
-    arithmetic.
+    The integrand is resolved by cells that shrink to its own scale around every competing nearest point (theory:
+    sqrt(s); s/D at an end; s^(1/4) at a focal point) and integrated by Gauss-Legendre rules chosen from a bound on
+    its growth in the complex plane.  Cells are left out when they are provably below 1e-18 of the total.  The cost of
+    a query grows like log(1/s).  Where float64 squared distances divided by s would be rounding, they are computed in
+    double-double arithmetic.
 
-    Accuracy: `tolerance` (1e-14 unless the measure was given another) times (1 + kappa) for the quadrature, on top of the
-    rounding of the piecewise polynomials that stand for M and rho: 1e-16 of the size of M in y, and see
+    Accuracy: `tolerance` (1e-14 unless the measure was given another) times (1 + kappa) for the quadrature, on top of
+    the rounding of the piecewise polynomials that stand for M and rho: 1e-16 of the size of M in y, and see
     `manifolds.Curve` for its derivatives.  `error_estimate` measures the first at any query.  Variances below
     1e-26 |M|^2 or 1e-19 |M| |z - M| are raised to these, where the tilted law is a point to float64.
 

@@ -1,7 +1,7 @@
 """Calls that must fail: (name, call, exception, the whole message as a regular expression)."""
 
-from . import certify, objects, queries, sampling
+from . import certify, curves, objects, parametric, queries, sampling
 
-CASES = [*queries.CASES, *objects.CASES, *sampling.CASES, *certify.CASES]
+CASES = [*queries.CASES, *objects.CASES, *sampling.CASES, *curves.CASES, *parametric.CASES, *certify.CASES]
 
 __all__ = ["CASES"]

@@ -13,7 +13,7 @@ has them from a function in float64 (`law.rounded`), each on its own.
 Nodes are centred in ball arithmetic; from there float64 is far more than kappa needs.
 """
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -125,7 +125,8 @@ class _State:
 
     def _spectrum(self):
         """Eigenvalues of Cov/s, and the norm of Cov/s - I."""
-        spectrum = np.linalg.svd(np.sqrt(self.shares) * self.centred, compute_uv=False) ** 2 / self.s
+        root = np.sqrt(self.shares) * self.centred
+        spectrum = np.linalg.eigvalsh(root @ root.T if len(root) <= root.shape[1] else root.T @ root) / self.s
         return spectrum, max(1.0 if len(spectrum) < len(self.x) else 0.0, abs(spectrum - 1).max())
 
     def _from_pull(self, log_mass, mean, pull):
@@ -161,13 +162,13 @@ class _State:
         for i, parameter in enumerate(law.parameters):
             with ctx.workprec(PRECISION):
                 h = abs(parameter) * PARAMETER_STEP
-                moved = law.with_parameters([p + h if j == i else p for j, p in enumerate(law.parameters)])
+                moved = _moved(law, i, h)
                 columns, weights = moved.points(self.moments.plan)
                 squares = squared_distances(columns, self.center)
                 pairs = zip(self.weights, weights, self.squares, squares, strict=True)
                 slopes = [(w / v - 1) / h - (q - p) / (2 * self.variance * h) for v, w, p, q in pairs]
                 log_mass, mean, slope = self._split(slopes)
-                log_mass -= float((sum(moved.points(law.norm_plan)[1]) / law.norm - 1) / h)
+                log_mass -= _norm_slope(law, i)
                 pairs = zip(self.columns, columns, strict=True)
                 points = [[(b - a) / h for a, b in zip(old, new, strict=True)] for old, new in pairs]
                 mean = mean + rounded(products([self.moments.shares], points)[0])
@@ -222,6 +223,18 @@ class _State:
         mean, *moments = products([[p * g for p, g in zip(shares, slopes, strict=True)]], self.features)[0]
         change = [total - mean * f for total, f in zip(moments, self.moments.mean, strict=True)]
         return float(mean), rounded(change), rounded(g - mean for g in slopes)
+
+
+def _moved(law, i, h):
+    """The law with its i-th parameter moved by h."""
+    return law.with_parameters([p + h if j == i else p for j, p in enumerate(law.parameters)])
+
+
+@cache
+def _norm_slope(law, i):
+    """Logarithmic derivative of the integral of the density in the i-th parameter."""
+    h = abs(law.parameters[i]) * PARAMETER_STEP
+    return float((sum(_moved(law, i, h).points(law.norm_plan)[1]) / law.norm - 1) / h)
 
 
 def rounded(balls):

@@ -134,9 +134,9 @@ class Bumps(Curve):
     constants of a user's function, not inputs.
     """
 
-    def __init__(self, pixels, radius, width, density=None):
+    def __init__(self, pixels, radius, width, density=None, breaks=()):
         self.pixels, self.constants = [arb(p) for p in np.linspace(-1.0, 1.0, pixels)], (arb(radius), arb(width))
-        super().__init__("bumps", (), density, rounded=True)
+        super().__init__("bumps", (), density, breaks, rounded=True)
 
     def embed(self, u):
         first, second = self._factors(u)

@@ -6,6 +6,7 @@ balls, so that no competing minimum is overlooked and flat directions cost no mo
 """
 
 from functools import cache
+from math import ceil
 
 from flint import arb, arb_series, ctx
 
@@ -24,6 +25,10 @@ SETTLED = 12
 FIRST_CELLS = 16
 DEEPEST = 70
 """Halvings of a first cell: 1e-22 of the domain, far below sqrt(s) = 1e-7."""
+
+
+SLACK = 1e-6
+"""By this fraction a panel may be wider than the widest."""
 
 
 def variable(point, slope, length):
@@ -94,7 +99,7 @@ def panels(interval, breaks, widest, factor):
     ends = [lower, *[each for each in breaks if lower < each < upper], upper]
     found = []
     for a, b in zip(ends, ends[1:], strict=False):
-        number = factor * (int(float((b - a) / widest)) + 1)
+        number = factor * max(1, ceil(float((b - a) / widest) - SLACK))
         cuts = [a + (b - a) * i / number for i in range(number + 1)]
         found += list(zip(cuts, cuts[1:], strict=False))
     return found

@@ -1,0 +1,344 @@
+"""Reach against closed forms, scipy and dense pairs of points; embeddings that meet themselves or nearly do."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.optimize
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import manifold_scores as ms
+from manifold_scores.manifolds.bottlenecks import _distance, _stationary_distance, federer_quotient
+from manifold_scores.manifolds.cells import Cells, partition
+from manifold_scores.manifolds.crossings import refuse_crossings
+from manifold_scores.manifolds.reach import reach_bounds
+from tests import shapes
+
+U, V = sp.symbols("u v", real=True)
+TURN = 2 * sp.pi
+
+ATTAINED = 1e-9
+"""Upper bounds are values at points: exact to the rounding of second derivatives of the pieces, 1e-10 or so."""
+
+TIGHT = {1: 1e-6, 2: 1e-3}
+"""What `reach_bounds` aims at by default, (upper - lower)/upper."""
+
+DENSE = {1: 1e-3, 2: 2e-2}
+"""How far the best of a grid of pairs is above the infimum: of the order of the squared spacing, 4e-3 or 0.13 of a turn of
+2 pi, times the squared number of waves in a turn, up to 8 for curves and 1 for surfaces."""
+
+PAIRS = 1e-12
+"""Rounding of the quotient at pairs that are not near each other."""
+
+
+def circle(radius, end=TURN):
+    return ms.Curve([radius * sp.cos(U), radius * sp.sin(U)], (U, 0, end))
+
+
+def cassini(e):
+    """The oval on which the product of the distances to (1, 0) and (-1, 0) is e^2; its neck is 2 sqrt(e^2 - 1) wide."""
+    e = sp.Rational(e)
+    r = sp.sqrt(sp.cos(2 * U) + sp.sqrt(e**4 - sp.sin(2 * U) ** 2))
+    return ms.Curve([r * sp.cos(U), r * sp.sin(U)], (U, 0, TURN))
+
+
+def sector(angle):
+    return ms.Surface([V * sp.cos(U), V * sp.sin(U)], (U, 0, angle), (V, 1, 2))
+
+
+def band(latitude):
+    sphere = [sp.cos(V) * sp.cos(U), sp.cos(V) * sp.sin(U), sp.sin(V)]
+    return ms.Surface(sphere, (U, 0, TURN), (V, -latitude, latitude))
+
+
+def disc_with_dent(depth):
+    """A rectangle whose lower side is bent upwards: the boundary is concave there, most so in the middle."""
+    return ms.Surface([U, V + (1 - V) * depth * (1 - U**2)], (U, -1, 1), (V, 0, 1))
+
+
+CLOSED_FORMS = {
+    "circle": (lambda: circle(3), 3.0),
+    "flat ellipse": (lambda: ms.Ellipse(2.0, 0.5), 0.125),
+    "nearly round ellipse": (lambda: ms.Ellipse(1.0, 1.1), 1 / 1.1),
+    "helix of large pitch": (lambda: ms.Helix(1.0, 8.0, 2.0), 1 + (4 / math.pi) ** 2),
+    "parabola": (lambda: ms.Curve([U, U**2], (U, -1, 1)), 0.5),
+    "half of a parabola without its vertex": (
+        lambda: ms.Curve([U, U**2], (U, sp.Rational(1, 2), 1)),
+        math.sqrt(2.0),
+    ),
+    "semicircle": (lambda: circle(1, sp.pi), 1.0),
+    "ends of 270 degrees": (lambda: circle(1, 3 * sp.pi / 2), math.sqrt(0.5)),
+    "ends of 350 degrees": (lambda: circle(1, sp.pi * sp.Rational(35, 18)), math.sin(math.pi / 36)),
+    "neck of a Cassini oval": (lambda: cassini("1.01"), math.sqrt(1.01**2 - 1)),
+    "narrow neck": (lambda: cassini("1.00005"), math.sqrt(1.00005**2 - 1)),
+    "segment": (lambda: ms.Curve([U, 2 * U, -U], (U, 0, 1)), math.inf),
+    "torus, tube": (lambda: ms.Torus(2.0, 0.5), 0.5),
+    "torus, hole": (lambda: ms.Torus(1.5, 1.0), 0.5),
+    "cylinder": (lambda: ms.Surface([2 * sp.cos(U), 2 * sp.sin(U), V], (U, 0, TURN), (V, 0, 3)), 2.0),
+    "band of a sphere": (lambda: band(1), math.cos(1.0)),
+    "sector of an annulus": (lambda: sector(2), 1.0),
+    "corners of a long sector": (lambda: sector(5), math.sin(math.pi - 2.5)),
+    "square": (lambda: ms.Surface([U, V, U + V], (U, -1, 1), (V, -1, 1)), math.inf),
+    "square with a dent": (lambda: disc_with_dent(sp.Rational(1, 4)), 2.0),
+    "square with a bulge": (lambda: disc_with_dent(-sp.Rational(1, 4)), math.inf),
+}
+
+
+@pytest.mark.parametrize("name", CLOSED_FORMS)
+def test_closed_form(name):
+    make, exact = CLOSED_FORMS[name]
+    manifold = make()
+    lower, upper = reach_bounds(manifold)
+    if math.isinf(exact):
+        assert upper == math.inf
+        assert lower > 1e5
+    else:
+        assert abs(upper - exact) <= ATTAINED * exact
+        assert (1 - 1.001 * TIGHT[manifold.dimension]) * exact <= lower <= exact
+
+
+def test_bottleneck_between_the_turns_of_a_helix():
+    pitch = 0.5
+
+    def helix(s):
+        return np.array([np.cos(s), np.sin(s), pitch * s / (2 * np.pi)])
+
+    def distance(ends):
+        return np.linalg.norm(helix(ends[0]) - helix(ends[1]))
+
+    middle = 4 * np.pi
+    found = scipy.optimize.minimize(distance, [middle, middle + 2 * np.pi], tol=1e-15)
+    _, upper = reach_bounds(ms.Helix(1.0, pitch, 4.0))
+    # The minimum is quadratic in where the minimiser stops, 1e-6 or so.
+    assert abs(upper - 0.5 * found.fun) <= 1e-10
+
+
+def test_swiss_roll_is_as_curved_as_its_spiral():
+    spiral = ms.Curve([U * sp.cos(U), U * sp.sin(U)], (U, 3 * sp.pi / 2, 9 * sp.pi / 2))
+    lower, upper = reach_bounds(ms.SwissRoll())
+    assert abs(upper - reach_bounds(spiral)[1]) <= ATTAINED * upper
+    assert lower >= (1 - 1.001 * TIGHT[2]) * upper
+
+    # The inner end sees the next turn: the nearest point of the arc that starts half a turn later.
+    def distance(u):
+        start = 1.5 * np.pi * np.array([math.cos(1.5 * np.pi), math.sin(1.5 * np.pi)])
+        return np.linalg.norm(start - u * np.array([math.cos(u), math.sin(u)]))
+
+    found = scipy.optimize.minimize_scalar(distance, bounds=(2.5 * np.pi, 4.5 * np.pi), options={"xatol": 1e-12})
+    assert abs(upper - 0.5 * found.fun) <= 1e-10
+
+
+def quotients(points, tangents):
+    """|x - y|^2 / (2 dist(y - x, T_x)) for all pairs, tangents (n, m, d) orthonormal; points without boundary."""
+    squares = (points**2).sum(1)
+    apart = np.maximum(squares[:, None] + squares[None] - 2 * points @ points.T, 0.0)
+    normal = apart.copy()
+    for k in range(tangents.shape[1]):
+        along = tangents[:, k] @ points.T
+        normal -= (along - np.diag(along)[:, None]) ** 2
+    # Neighbours cancel; what is nearer than this to the tangent space says nothing that others do not.
+    apart = np.where(normal > 1e-9 * squares.max(), apart, np.inf)
+    return apart / (2 * np.sqrt(np.where(np.isfinite(apart), normal, 1.0)))
+
+
+def on_circle(curve, n=1500):
+    """Points of a closed curve and its unit tangents by Fourier series."""
+    points = curve(np.arange(n) * (2 * np.pi / n))
+    frequencies = 1j * np.fft.fftfreq(n, 1 / n)
+    slope = np.fft.ifft(frequencies[:, None] * np.fft.fft(points, axis=0), axis=0).real
+    return points, (slope / np.linalg.norm(slope, axis=1, keepdims=True))[:, None]
+
+
+def on_torus(surface, n=48):
+    grid = np.arange(n) * (2 * np.pi / n)
+    points = surface(*np.stack(np.meshgrid(grid, grid, indexing="ij")).reshape(2, -1)).reshape(n, n, -1)
+    frequencies = 1j * np.fft.fftfreq(n, 1 / n)
+    slopes = []
+    for axis in (0, 1):
+        shape = [1, 1, 1]
+        shape[axis] = n
+        slopes.append(np.fft.ifft(frequencies.reshape(shape) * np.fft.fft(points, axis=axis), axis=axis).real)
+    frames = np.linalg.qr(np.stack(slopes, -1).reshape(n * n, -1, 2)).Q
+    return points.reshape(n * n, -1), frames.transpose(0, 2, 1)
+
+
+def enclosed(manifold, points, tangents):
+    lower, upper = reach_bounds(manifold)
+    m = manifold.dimension
+    dense = quotients(points, tangents).min()
+    assert lower <= dense * (1 + PAIRS)
+    assert upper - lower <= 1.001 * TIGHT[m] * upper
+    assert 1 - ATTAINED <= dense / upper <= 1 + DENSE[m]
+
+
+TREFOIL = [sp.sin(U) + 2 * sp.sin(2 * U), sp.cos(U) - 2 * sp.cos(2 * U), -sp.sin(3 * U)]
+PEANUT = [3 * sp.cos(U), sp.sin(U) * (sp.Rational(3, 10) + sp.cos(U) ** 2)]
+
+CLOSED_CURVES = {
+    "lima bean": ms.LimaBean,
+    "wavy circle": ms.WavyCircle,
+    "trefoil": lambda: ms.Curve(TREFOIL, (U, 0, TURN)),
+    "peanut, its waist the minimum": lambda: ms.Curve(PEANUT, (U, 0, TURN)),
+}
+
+
+@pytest.mark.parametrize("name", CLOSED_CURVES)
+def test_dense_pairs_on_curves(name):
+    manifold = CLOSED_CURVES[name]()
+    enclosed(manifold, *on_circle(manifold.embed))
+
+
+def test_dense_pairs_in_many_dimensions():
+    grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, 64)] * 2), -1).reshape(-1, 2)
+
+    def bumps(u):
+        center = 0.5 * np.stack([np.cos(u), np.sin(u)], -1)
+        return np.exp(-((grid - center[:, None]) ** 2).sum(2) / (2 * 0.2**2))
+
+    enclosed(ms.Curve(bumps, (0.0, 2 * np.pi)), *on_circle(bumps, 500))
+
+
+@settings(max_examples=8)
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["star", "loop"]), st.floats(1e-3, 1e3))
+def test_random_curves(seed, kind, scale):
+    """The bounds hold for pairs of points, and scale."""
+    rng = np.random.default_rng(seed)
+    curve = getattr(shapes, kind)(rng)
+    lower, upper = reach_bounds(ms.Curve(curve, (0.0, 2 * np.pi)))
+    dense = quotients(*on_circle(curve)).min()
+    assert lower <= dense * (1 + PAIRS)
+    assert lower <= upper <= dense * (1 + ATTAINED)
+    scaled = reach_bounds(ms.Curve(lambda u: scale * curve(u), (0.0, 2 * np.pi)))
+    # Panels, and with them the points at which the search stops, may differ by the rounding of the scale.
+    assert abs(scaled[1] - scale * upper) <= 1e-7 * scale * upper
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_bumpy_tori(seed):
+    surface = shapes.bumpy_torus(np.random.default_rng(seed))
+    enclosed(shapes.closed_surface(surface), *on_torus(surface))
+
+
+def test_tolerance():
+    ellipse = ms.Ellipse(2.0, 1.0)
+    for tolerance in (1e-8, 1e-2):
+        lower, upper = reach_bounds(ellipse, tolerance)
+        assert lower <= 0.5 <= upper * (1 + ATTAINED)
+        assert upper - lower <= 1.1 * tolerance * upper
+
+
+def test_budget():
+    """Turns 1e-3 apart all the way: too many pairs for 1e-6, and a lower bound nevertheless."""
+    growth = 1 + U / (2000 * sp.pi)
+    lower, upper = reach_bounds(ms.Curve([growth * sp.cos(U), growth * sp.sin(U)], (U, 0, 6 * sp.pi)))
+    assert 0.99 * 5e-4 <= lower <= upper <= 5e-4 * (1 + ATTAINED)
+
+
+@pytest.mark.parametrize("name", ["trefoil", "torus"])
+def test_bounds_of_cells_hold_at_points(name):
+    """The two bounds on distances of cells against points in them, the second where the distance is stationary."""
+    manifold = ms.Torus(2.0, 0.7) if name == "torus" else ms.Curve(TREFOIL, (U, 0, TURN))
+    cells, _ = partition(manifold._panels, manifold.closed)
+    rng = np.random.default_rng(0)
+    m, n = manifold.dimension, 400
+
+    def points(cells, local):
+        return manifold._panels.at(cells.panel, cells.xi + cells.half * local)
+
+    x, y = (cells.take(rng.integers(0, len(cells), n)) for _ in range(2))
+    least = np.full(n, np.inf)
+    for _ in range(50):
+        ends = [points(cell, rng.uniform(-1, 1, (n, m))) for cell in (x, y)]
+        least = np.minimum(least, np.linalg.norm(ends[0] - ends[1], axis=1))
+    assert (_distance(x, y) <= least * (1 + PAIRS) + 1e-14).all()
+    if name == "torus":
+        # Opposite points of the tube are double normals, of length 1.4; cells of all sizes around them.
+        v, scale = rng.uniform(0, 1, (n, 2)), rng.choice([1.0, 0.3, 0.1, 0.03], (n, 1))
+        pair = []
+        for end in (v, (v + np.array([0.0, 0.5])) % 1.0):
+            panel, xi = manifold._panels.locate(end)
+            half = 0.3 * scale * rng.uniform(0.2, 1, (n, 2))
+            center = np.clip(xi + half * rng.uniform(-1, 1, (n, 2)), -1 + half, 1 - half)
+            pair.append(Cells.of(cells.panels, cells.thirds, panel, panel, center, half, np.zeros((n, 2), dtype=int)))
+        bound = _stationary_distance(*pair)
+        assert (bound <= 1.4 * (1 + PAIRS)).all()
+        # It is not empty, either.
+        assert (bound[scale[:, 0] == 0.03] >= 1.39).all()
+
+
+def test_quotient_at_a_corner():
+    """The tangent cone of a square at a corner is a quadrant, at a side a half plane."""
+    square = ms.Surface([U, V], (U, 0, 1), (V, 0, 1))
+    panels = square._panels
+
+    def quotient(x, y, side):
+        ends = [panels.locate(np.array([end], dtype=float)) for end in (x, y)]
+        return federer_quotient(panels, *ends, np.array([side]))[0]
+
+    assert quotient([1, 1], [0, 0], [-1, -1]) == pytest.approx(math.sqrt(0.5), rel=PAIRS)
+    assert quotient([1, 1], [0, 0], [1, 1]) == math.inf
+    assert quotient([1, 1], [0, 0.5], [-1, 1]) == pytest.approx(1.25 / 2, rel=PAIRS)
+
+
+SELF_CROSSING = {
+    "figure eight": ([sp.sin(U), sp.sin(U) * sp.cos(U)], (U, 0, TURN)),
+    "limacon with an inner loop": ([(1 + 2 * sp.cos(U)) * f(U) for f in (sp.cos, sp.sin)], (U, 0, TURN)),
+    "circle traversed twice": ([sp.cos(U), sp.sin(U)], (U, 0, 2 * TURN)),
+    "arc that overlaps itself": ([sp.cos(U), sp.sin(U), 0], (U, 0, 3 * sp.pi)),
+    "end on the curve": ([U**2 - 1, U * (U**2 - 1)], (U, -1, 2)),
+    "two tangent loops": ([sp.cos(U), sp.sin(U) * sp.cos(U) ** 2], (U, 0, TURN)),
+    "Viviani's curve": ([1 + sp.cos(U), sp.sin(U), 2 * sp.sin(U / 2)], (U, 0, 2 * TURN)),
+}
+
+
+def refused(manifold):
+    refuse_crossings(manifold._panels, manifold.closed, manifold._parameters)
+
+
+@pytest.mark.parametrize("name", SELF_CROSSING)
+def test_crossing_is_refused(name):
+    expressions, domain = SELF_CROSSING[name]
+    with pytest.raises(ValueError, match="embedding must not intersect itself; it does near u = ") as caught:
+        refused(ms.Curve(expressions, domain))
+    first, second = (float(part.strip(" []u=")) for part in str(caught.value).split("near")[1].split("and"))
+    position = sp.lambdify(U, expressions)
+    # Six decimals of the parameters, speeds up to 3.
+    assert np.linalg.norm(np.subtract(position(first), position(second))) <= 1e-5
+    assert abs(first - second) > 0.1
+
+
+@pytest.mark.parametrize("tilt", [0, sp.Rational(1, 3)])
+def test_crossing_surface_is_refused(tilt):
+    sheet = [U**2 - 1 + V * tilt, U * (U**2 - 1), V + U * tilt]
+    with pytest.raises(ValueError, match="embedding must not intersect itself; it does near u = "):
+        refused(ms.Surface(sheet, (U, -2, 2), (V, 0, 1)))
+
+
+NEARLY = {
+    "trefoil": lambda: ms.Curve(TREFOIL, (U, 0, TURN)),
+    "spiral of turns 1e-3 apart": lambda: ms.Curve(
+        [(1 + U / (2000 * sp.pi)) * f(U) for f in (sp.cos, sp.sin)], (U, 0, 6 * sp.pi)
+    ),
+    "coil of pitch 1e-2": lambda: ms.Helix(1.0, 0.01, 20.0),
+    "half of Viviani's curve": lambda: ms.Curve(
+        [1 + sp.cos(U), sp.sin(U), 2 * sp.sin(U / 2)], (U, sp.Rational(1, 10), TURN)
+    ),
+    "Cassini oval": lambda: cassini("1.5"),
+    "narrow neck": lambda: cassini("1.00005"),
+    "wavy circle": lambda: ms.WavyCircle(16, 0.3),
+    "nearly closed arc": lambda: circle(1, TURN - sp.Rational(1, 10**6)),
+    "Swiss roll": ms.SwissRoll,
+    "thick torus": lambda: ms.Torus(1.0, 0.99),
+}
+
+
+@pytest.mark.parametrize("name", NEARLY)
+def test_embedding_is_accepted(name):
+    refused(NEARLY[name]())
+
+
+def test_message_of_tolerance():
+    with pytest.raises(ValueError, match=r"tolerance must lie between 1e-8 and 0.1; got 0\.5"):
+        reach_bounds(ms.Ellipse(2.0, 1.0), 0.5)
