@@ -88,7 +88,7 @@ class Panels:
         rows = np.arange(len(child))
         leaf = panel[rows] >= 0
         center, radius = self.center.copy(), self.radius.copy()
-        for node in np.flatnonzero(leaf & (self.panel != panel)):
+        for node in np.flatnonzero(leaf & (self.panel != panel)).tolist():
             old = int(np.flatnonzero(kept)[panel[node]])
             owner = int(np.flatnonzero(self.panel == old)[0])
             center[node], radius[node] = self.center[owner], self.radius[owner]

@@ -5,12 +5,14 @@ is a plain weighted sum. The support of every law lies within `RADIUS` of the or
 """
 
 import dataclasses
+import functools
 import itertools
 
 import numpy as np
 from hypothesis import strategies as st
 
 import manifold_scores as ms
+from tests import shapes
 
 RADIUS = 4.0
 """Laws live within this distance of the origin (standard deviations of Gaussians are about 1)."""
@@ -142,6 +144,33 @@ def box(rng):
     return Law("box", measure, lower + grid * (upper - lower), shares, _embedded(measure))
 
 
+@functools.cache
+def _parametric(kind, number):
+    """One of a few curves or surfaces; random ones would be built anew for every example."""
+    shape = shapes.shapes()[kind]
+    u, nodes, volume = shapes.quadrature(shape, 1024 if kind in shapes.curves() else 96)
+    weights = 1.0 + 0.5 * number * np.sin(u).sum(-1) / u.shape[1]
+    densities = {
+        1: lambda v: 1.0 + 0.5 * number * np.sin(v),
+        2: lambda v, w: 1.0 + 0.25 * number * (np.sin(v) + np.sin(w)),
+    }
+    measure = shape.manifold.measure(densities[u.shape[1]])
+    shares = volume * weights
+    return measure, nodes, shares / shares.sum()
+
+
+def curve(rng):
+    measure, nodes, shares = _parametric(
+        ("ellipse", "helix", "loop in R^3", "arc")[rng.integers(4)], int(rng.integers(2))
+    )
+    return Law("curve", measure, nodes, shares, _embedded(measure))
+
+
+def surface(rng):
+    measure, nodes, shares = _parametric(("torus", "sphere patch", "cylinder")[rng.integers(3)], int(rng.integers(2)))
+    return Law("surface", measure, nodes, shares, _embedded(measure))
+
+
 def _thinned(law, rng):
     """The law itself if it has few nodes, else the law of some of its nodes: products must stay small."""
     if len(law.nodes) <= 512:
@@ -184,7 +213,7 @@ def mixture(rng):
     return Law("mixture", measure, np.concatenate(nodes), all_shares, _embedded(measure), compact)
 
 
-SIMPLE = (points, gaussian, singular_gaussian, sphere, von_mises_fisher, segment, box)
+SIMPLE = (points, gaussian, singular_gaussian, sphere, von_mises_fisher, segment, box, curve, surface)
 KINDS = (*SIMPLE, product, embedded, mixture)
 
 seeds = st.integers(0, 2**32 - 1)

@@ -166,7 +166,7 @@ def _slope(measure: ParametricLaw, u: FloatArray, first: FloatArray, second: Flo
     panels = measure._support.panels
     weight = panels.evaluate(v)[0, -1]
     units = np.eye(manifold.dimension, dtype=int)
-    return np.array([panels.evaluate(v, tuple(unit))[0, -1] for unit in units]) / (weight * size)
+    return np.asarray(np.array([panels.evaluate(v, tuple(unit))[0, -1] for unit in units]) / (weight * size))
 
 
 def _vertex(manifold: Parametric, x: FloatArray, u: FloatArray) -> tuple[FloatArray, tuple[float, float]] | None:

@@ -6,9 +6,9 @@ With phi(u; z) = |z - y(u)|^2/2, K_ij = d_i d_j phi = g_ij - <z - y, d_ij y> and
     f     = z + s grad_z log Z = y_z + s b + O(s^2),
     b     = K^kl d_kl y / 2 + K^ij d_i y q_j,   q_j = d_j log w - K^kl d_j K_kl / 2,
 
-because d u_i/dz = K^ij d_j y (implicit functions) and d K_kl/dz = -d_kl y at fixed u; K^ij is the inverse.  No covariant
-derivatives are needed, and the formula holds in any codimension.  Where the minimum lies at an end of u_a with inward
-slope phi_a = d_a phi > 0, the integral over u_a gives s/phi_a: the other parameters keep the formula, with -log phi_a
+because d u_i/dz = K^ij d_j y (implicit functions) and d K_kl/dz = -d_kl y at fixed u; K^ij is the inverse.  No
+covariant derivatives are needed, and the formula holds in any codimension.  Where the minimum lies at an end of u_a with
+inward slope phi_a = d_a phi > 0, the integral over u_a gives s/phi_a: the other parameters keep the formula, with -log phi_a
 added to log Z.  Where the slope vanishes there, the Gaussian is cut in half and its mean is of order sqrt(s).
 """
 
@@ -168,9 +168,8 @@ def orthant(covariance: FloatArray, inward: FloatArray) -> tuple[float, FloatArr
     density = math.sqrt(1.0 - r * r) / (2.0 * math.pi)
     # First and second moments of the two normalised coordinates, then the regression of all coordinates on them.
     first = np.full(2, (1.0 + r) / (2.0 * math.sqrt(2.0 * math.pi) * share))
-    moments = np.array(
-        [[1.0 + r * density / share, r + density / share], [r + density / share, 1.0 + r * density / share]]
-    )
+    square, product = 1.0 + r * density / share, r + density / share
+    moments = np.array([[square, product], [product, square]])
     correlation = np.array([[1.0, r], [r, 1.0]])
     regression = np.linalg.solve(correlation, scaled.T).T
     cut_covariance = moments - np.outer(first, first)

@@ -37,13 +37,13 @@ class Expansion:
     Attributes
     ----------
     measure, x : what was expanded, and where, (d,).
-    situation : "interior"; "edge": y_x on the boundary, x - y_x normal to M there; "end" of a curve, "side" or "corner" of
-        a surface or box: y_x on the boundary, x - y_x in the interior of the normal cone; "focal": a vertex of a curve;
-        "medial axis": several nearest points; "point cloud".
+    situation : "interior"; "edge": y_x on the boundary, x - y_x normal to M there; "end" of a curve, "side" or
+        "corner" of a surface or box: y_x on the boundary, x - y_x in the interior of the normal cone; "focal": a vertex of
+        a curve; "medial axis": several nearest points; "point cloud".
     point, parameter, v : y_x (d,), its parameter (None where there is none), v = x - y_x.
     tangent_basis, H : orthonormal basis (d, m) of the tangent space at y_x, and H = I - <v, II> in it, (m, m).
     b_normal, b_tangential : parts b_N and b_T of b, (d,); NaN over an edge, at a focal point, on the medial axis.
-    root, drift : coefficient of sqrt(s), (d,); `root + a drift` where x/alpha moves by a s x (0 except at focal points).
+    root, drift : coefficient of sqrt(s), (d,); `root + a drift` where x/alpha moves by a s x (only at focal points).
     nearest_points, weights : all nearest points (n, d), and the shares they have of f as s -> 0 (n,); for a process of
         rate a times exp(a <x, y_i>), normalised.
     gap : (d_2^2 - d_1^2)/2 to the next local minimum of the distance: the other terms count for s well below it.
@@ -83,7 +83,7 @@ class Expansion:
 
     @property
     def covariance(self) -> FloatArray:
-        """The limit of Cov(Q_{x,s})/s, (d, d): H^-1 on the tangent space, that of a cut Gaussian over an edge; or NaN."""
+        """The limit of Cov(Q_{x,s})/s, (d, d): H^-1 on the tangent space, of a cut Gaussian over an edge; or NaN."""
         return self.tangent_basis @ self._spread @ self.tangent_basis.T
 
     @property

@@ -23,9 +23,9 @@ class Formula:
     ----------
     parameters, coordinates, rate : symbols of u, of n_k, and of the rate a in c = a x - a D x - b.
     y : the embedding, a (d, 1) Matrix.
-    tangents, normals : orthonormal e_i and N_k, tuples of (d, 1) matrices.  N is (e_2, -e_1) for the tangent e of a plane
-        curve, the normal and binormal of a space curve, d_u y x d_v y normalised on a surface in R^3.  Elsewhere
-        N_k are the coordinate axes: n_k are the coordinates of v, to be taken normal to M, and b_normal, c_normal vectors of R^d.
+    tangents, normals : orthonormal e_i and N_k, tuples of (d, 1) matrices.  N is (e_2, -e_1) for the tangent e of a
+        plane curve, the normal and binormal of a space curve, d_u y x d_v y normalised on a surface in R^3.  Elsewhere
+        N_k are the coordinate axes: n_k are the coordinates of v, to be taken normal to M.
     H : I - <v, II> in the basis e_i, an (m, m) Matrix.
     b_normal, b_tangential, c_normal, c_tangential : components of b and c along N_k and e_i, column matrices.
     short_normal, short_tangential : b_normal and b_tangential with H or H_ij standing for the entries of H.

@@ -36,7 +36,7 @@ class Law(Protocol):
         """Enclose the moments."""
 
     def size(self) -> arb:
-        """Return a bound of |y| on the support (of its root mean square for an unbounded one)."""
+        """Return about the largest |y| on the support, or the root mean square: the unit for what may be 0."""
 
 
 def exact(values: Any) -> Vector:

@@ -22,6 +22,7 @@ _STRIPS = 4  # boxes on each half of an ellipse
 _FIRST_LEVEL = 2  # 2^2 panels to begin with
 _MOST_PANELS = 20_000
 _GUARD_BITS = 10
+_LAST = arb("inf")
 
 
 @dataclass(slots=True)
@@ -64,7 +65,7 @@ class CurveIntegral:
         self._program, self._lower, self._length, self._eta, self._lam = program, lower, length, eta, lam
         self._d = len(eta)
         self._most_nodes = flint.ctx.prec // 2
-        self._waiting: list[tuple[float, int, _Panel]] = []
+        self._waiting: list[tuple[arb, int, _Panel]] = []
         self._made = 0
         self._mass, self._moments = arb(0), [arb(0)] * self._d
         seen = [self._look(self._place(_FIRST_LEVEL, i)[0], 1) for i in range(2**_FIRST_LEVEL)]
@@ -131,7 +132,8 @@ class CurveIntegral:
         bound = (2 * h * bound).upper()
         weight = density[0] * norm([v[1] for v in y])
         panel = _Panel(level, index, center, half, coefficients, weight, bound, largest_norm(box))
-        order = -math.inf if not bound.is_finite() else -float(bound.log()) if bound > 0 else math.inf
+        # Not as floats: at tiny s they would not tell the panels around the peak apart.
+        order = -bound.log().mid() if bound.is_finite() and bound > 0 else _LAST if bound == 0 else -_LAST
         heapq.heappush(self._waiting, (order, self._made, panel))
 
     def _over(self, center: arb, phase: Vector, step: Number, square: Number) -> tuple[arb, list[Number]]:

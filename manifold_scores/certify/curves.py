@@ -13,7 +13,7 @@ from .expressions import Program
 
 __all__ = ["CurveLaw"]
 
-_PIECES = 64  # of the domain, for the bound of |y|
+_SAMPLE = 64
 
 
 class CurveLaw:
@@ -52,11 +52,10 @@ class CurveLaw:
         return lower, upper - lower
 
     def size(self) -> arb:
-        """Return a bound of |y| over the domain."""
+        """Return the largest |y| of a sample."""
         lower, length = self._domain()
-        half = length / (2 * _PIECES)
-        boxes = [lower + (2 * i + 1) * half + arb(0, half.upper()) for i in range(_PIECES)]
-        return max((largest_norm(v[0] for v in self._program(box, 1)[: self._d]) for box in boxes), key=float)
+        places = [lower + length * (2 * i + 1) / (2 * _SAMPLE) for i in range(_SAMPLE)]
+        return max((largest_norm(v[0] for v in self._program(u, 1)[: self._d]) for u in places), key=float)
 
     def tilt(self, eta: Vector, lam: arb) -> Moments:
         """Enclose the moments."""

@@ -8,17 +8,19 @@ rho = 3 asks for (Trefethen, Approximation Theory and Approximation Practice, th
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from .compilation import FloatArray, IntArray, contracted, exact, reduction
 from .cpu_exponential import exp2_tile
-from .cpu_panels import Cell, Patches, exact_position, norm, position, shift, squared_distance
+from .cpu_panels import Cell, Patches, norm, squared_distance
+from .cpu_taylor import exact_position, position, shift
 from .error_free import add_pairs, multiply_pairs, sum_error
+from .legendre import LARGEST_RULE, NODES, WEIGHTS
 
 LOG2_E = 1.4426950408889634
-LARGEST_RULE, SMALLEST_RULE = 36, 4
+SMALLEST_RULE = 4
 # Growth of 1, t, t^2 on the ellipse rho = 3 beyond their size on [-1, 1]; the last is for all higher powers.
 GROWTH_1, GROWTH_2, GROWTH_3 = 2.0 / 3.0, 16.0 / 9.0, 6.0
 LOG_ELLIPSE = 2.0 * math.log(3.0)
@@ -26,26 +28,6 @@ LOG_ELLIPSE = 2.0 * math.log(3.0)
 NEGLIGIBLE = 1e-18
 # The same for densities, whose values on a cell may be far below those elsewhere on the panel.
 NEGLIGIBLE_WEIGHT = 1e-21
-
-
-def _gauss_legendre() -> tuple[FloatArray, FloatArray]:
-    """Return nodes and weights (37, 36) of the rules by their number of nodes: Newton's method, extended precision."""
-    nodes = np.zeros((LARGEST_RULE + 1, LARGEST_RULE))
-    weights = np.zeros((LARGEST_RULE + 1, LARGEST_RULE))
-    for n in range(1, LARGEST_RULE + 1):
-        x: Any = np.polynomial.legendre.leggauss(n)[0].astype(np.longdouble)
-        for _ in range(3):
-            before, value = np.ones_like(x), x
-            for k in range(2, n + 1):
-                before, value = value, ((2 * k - 1) * x * value - (k - 1) * before) / k
-            slope = n * (before - x * value) / (1 - x * x)
-            x = x - value / slope
-        nodes[n, :n] = x
-        weights[n, :n] = 2 / ((1 - x * x) * slope * slope)
-    return nodes, weights
-
-
-NODES, WEIGHTS = _gauss_legendre()
 
 
 class Workspace(NamedTuple):
@@ -262,6 +244,68 @@ def expand_at_nearest(patches: Patches, panel: int, a: float, b: float, p: Float
 
 
 @exact
+def _centre(patches: Patches, panel: int, a: float, b: float, exactly: bool, work: Workspace) -> None:
+    """Fill the center of a cell, its difference to the nearest point, and to z, from values of y."""
+    coefficients, n1, n2 = patches.coefficients[panel], patches.degrees[panel, 0], patches.degrees[panel, 1]
+    point, best, e, v, z = work.point, work.best, work.e, work.v, work.z
+    if exactly:
+        exact_position(coefficients, n1, n2, a, b, -1, point[0], point[1])
+    else:
+        position(coefficients, n1, n2, a, b, point[0])
+        for i in range(z.size):
+            point[1, i] = 0.0
+    for i in range(z.size):
+        e[i] = (point[0, i] - best[0, i]) + (point[1, i] - best[1, i])
+        v[i] = (point[0, i] - z[i]) + point[1, i]
+
+
+@exact
+def _exact_phase(
+    patches: Patches, panel: int, a: float, b: float, h1: float, h2: float, m1: int, m2: int, work: Workspace
+) -> float:
+    """Return the squared distance of the center beyond the least one, and correct its slope in work.inner."""
+    coefficients, n1, n2 = patches.coefficients[panel], patches.degrees[panel, 0], patches.degrees[panel, 1]
+    slope = work.slope
+    if m1 > 0:
+        exact_position(coefficients, n1, n2, a, b, 0, slope[0], slope[1])
+        work.inner[0, 1] = h1 * _exact_slope(slope, work.point, work.z)
+    if m2 > 0:
+        exact_position(coefficients, n1, n2, a, b, 1, slope[0], slope[1])
+        work.inner[1, 0] = h2 * _exact_slope(slope, work.point, work.z)
+    return float(_exact_gap(work.point, work.best, work.z))
+
+
+@exact
+def _taylor(
+    patches: Patches, panel: int, a: float, b: float, h1: float, h2: float, off1: float, off2: float, s: float,
+    exactly: bool, work: Workspace,
+) -> tuple[int, int]:  # fmt: skip
+    """Expand y and the weight on a cell, from the nearest point if that is on its panel; return the degrees needed."""
+    bounds, d1, d2 = patches.bounds[panel], patches.degrees[panel, 0], patches.degrees[panel, 1]
+    e, v = work.e, work.v
+    local = not math.isnan(off1)
+    if local:
+        for i in range(v.size):
+            v[i] = (work.best[0, i] - work.z[i]) + work.best[1, i]
+    else:
+        _centre(patches, panel, a, b, exactly, work)
+    contrast = norm(v) / s
+    m1 = _degree(bounds, 0, d1, h1, contrast)
+    m2 = _degree(bounds, 1, d2, h2, contrast) if d2 > 0 else 0
+    if not local:
+        shift(patches.coefficients[panel], d1, d2, a, b, h1, h2, m1, m2, work.rows, work.columns, work.taylor)
+        return m1, m2
+    l1 = _degree(bounds, 0, d1, h1 + abs(off1), contrast)
+    l2 = _degree(bounds, 1, d2, h2 + abs(off2), contrast) if d2 > 0 else 0
+    m1, m2 = min(m1, l1), min(m2, l2)
+    shift(work.local, l1, l2, off1, off2, h1, h2, m1, m2, work.rows, work.columns, work.taylor)
+    for i in range(v.size):
+        e[i] = work.taylor[i, 0, 0]
+        v[i] += e[i]
+    return m1, m2
+
+
+@exact
 def integrate_cell(
     patches: Patches, panel: int, a: float, b: float, h1: float, h2: float, n1: int, n2: int, s: float, near: Cell,
     off1: float, off2: float, exactly: bool, work: Workspace,
@@ -269,53 +313,18 @@ def integrate_cell(
     """Add the moments of y - nearest over a cell under exp(-(|y-z|^2 - |nearest-z|^2)/2s); return the mass.
 
     `exactly` is for cells of other panels than that of the nearest point: squared distance and slope at the center are
-    computed in double-double arithmetic.  Otherwise (off1, off2) is the center relative to the nearest point and
-    `near` the expansion of |y - z|^2 - |nearest - z|^2 there, or (on other panels) its value in float64.
+    computed in double-double arithmetic.  Otherwise (off1, off2) is the center relative to the nearest point and `near`
+    the expansion of |y - z|^2 - |nearest - z|^2 there, or (off1 NaN, on other panels) its value in float64.
     """
-    coefficients, bounds = patches.coefficients[panel], patches.bounds[panel]
-    d1, d2 = patches.degrees[panel, 0], patches.degrees[panel, 1]
-    z, v, e, point, best, slope = work.z, work.v, work.e, work.point, work.best, work.slope
     taylor, inner, rows, offsets = work.taylor, work.inner, work.rows, work.offsets
     phase, weight, power = work.phase, work.weight, work.power
-    r = z.size
-    local = not math.isnan(off1)
-    if local:
-        for i in range(r):
-            v[i] = (best[0, i] - z[i]) + best[1, i]
-    else:
-        if exactly:
-            exact_position(coefficients, d1, d2, a, b, -1, point[0], point[1])
-        else:
-            position(coefficients, d1, d2, a, b, point[0])
-            for i in range(r):
-                point[1, i] = 0.0
-        for i in range(r):
-            e[i] = (point[0, i] - best[0, i]) + (point[1, i] - best[1, i])
-            v[i] = (point[0, i] - z[i]) + point[1, i]
-    contrast = norm(v) / s
-    m1 = _degree(bounds, 0, d1, h1, contrast)
-    m2 = _degree(bounds, 1, d2, h2, contrast) if d2 > 0 else 0
-    if local:
-        l1 = _degree(bounds, 0, d1, h1 + abs(off1), contrast)
-        l2 = _degree(bounds, 1, d2, h2 + abs(off2), contrast) if d2 > 0 else 0
-        shift(work.local, l1, l2, off1, off2, h1, h2, min(m1, l1), min(m2, l2), rows, work.columns, taylor)
-        m1, m2 = min(m1, l1), min(m2, l2)
-        for i in range(r):
-            e[i] = taylor[i, 0, 0]
-            v[i] += e[i]
-    else:
-        shift(coefficients, d1, d2, a, b, h1, h2, m1, m2, rows, work.columns, taylor)
-    _inner_products(v, taylor, m1, m2, inner)
+    r = work.z.size
+    m1, m2 = _taylor(patches, panel, a, b, h1, h2, off1, off2, s, exactly, work)
+    _inner_products(work.v, taylor, m1, m2, inner)
     constant = near.value
     if exactly:
-        constant = _exact_gap(point, best, z)
-        if m1 > 0:
-            exact_position(coefficients, d1, d2, a, b, 0, slope[0], slope[1])
-            inner[0, 1] = h1 * _exact_slope(slope, point, z)
-        if m2 > 0:
-            exact_position(coefficients, d1, d2, a, b, 1, slope[0], slope[1])
-            inner[1, 0] = h2 * _exact_slope(slope, point, z)
-    elif local:
+        constant = _exact_phase(patches, panel, a, b, h1, h2, m1, m2, work)
+    elif not math.isnan(off1):
         if m1 > 0:
             inner[0, 1] = 0.5 * near.g1
         if m2 > 0:
@@ -330,7 +339,7 @@ def integrate_cell(
     _add_squares(offsets, count, LOG2_E / (2.0 * s), phase)
     exp2_tile(phase[:count], work.rounded[:count], work.bits[:count], power[:count])
     _weigh(weight, power, n1, n2, h1, h2)
-    mass = _add_first(weight, offsets, e, count, work.first)
+    mass = _add_first(weight, offsets, work.e, count, work.first)
     if work.covariance:
-        _add_second(weight, offsets, e, count, work.second)
+        _add_second(weight, offsets, work.e, count, work.second)
     return float(mass)

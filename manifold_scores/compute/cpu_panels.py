@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .compilation import FloatArray, IntArray, contracted, exact, reduction
-from .error_free import product_error, sum_error
 
 # Coefficients of P below this share of its largest are left out.
 NEGLIGIBLE_PHASE = 1e-19
@@ -153,7 +152,7 @@ def _parabola_minimum(slope: float, curvature: float) -> float:
 def cell_minimum(cell: Cell) -> float:
     """Return the minimum over the cell of the quadratic part, without its value at the center."""
     if cell.g2 == 0.0 and cell.h12 == 0.0 and cell.h22 == 0.0:
-        return _parabola_minimum(cell.g1, cell.h11)
+        return float(_parabola_minimum(cell.g1, cell.h11))
     determinant = cell.h11 * cell.h22 - cell.h12 * cell.h12
     if determinant > 0.0 and cell.h11 > 0.0:
         t1 = (cell.h12 * cell.g2 - cell.h22 * cell.g1) / determinant
@@ -169,119 +168,7 @@ def cell_minimum(cell: Cell) -> float:
         -cell.g2 + _parabola_minimum(cell.g1 - cell.h12, cell.h11),
         cell.g2 + _parabola_minimum(cell.g1 + cell.h12, cell.h11),
     )
-    return min(low, high)
-
-
-@contracted
-def position(coefficients: FloatArray, n1: int, n2: int, a: float, b: float, out: FloatArray) -> None:
-    """Fill `out` (r,) with y(a, b) on the panel with these coefficients (r or more, K2, K1) and degrees."""
-    for i in range(out.size):
-        total = 0.0
-        for j in range(n2, -1, -1):
-            inner = 0.0
-            for k in range(n1, -1, -1):
-                inner = inner * a + coefficients[i, j, k]
-            total = total * b + inner
-        out[i] = total
-
-
-@exact
-def _horner(c: FloatArray, n1: int, n2: int, a: float, b: float, axis: int) -> tuple[float, float]:
-    """Return the polynomial (axis = -1) or a first derivative of it (axis = 0, 1) at (a, b) as a double-double.
-
-    Compensated Horner (Graillat, Langlois, Louvet 2009): the rounding errors of the recurrence obey one themselves.
-    """
-    total, error = 0.0, 0.0
-    for j in range(n2, -1 if axis != 1 else 0, -1):
-        inner, inner_error = 0.0, 0.0
-        for k in range(n1, -1 if axis != 0 else 0, -1):
-            factor = 1.0
-            if axis == 0:
-                factor = float(k)
-            elif axis == 1:
-                factor = float(j)
-            term = factor * c[j, k]
-            product = inner * a
-            added = product + term
-            inner_error = inner_error * a + (
-                product_error(inner, a, product)
-                + sum_error(product, term, added)
-                + product_error(factor, c[j, k], term)
-            )
-            inner = added
-        product = total * b
-        added = product + inner
-        error = error * b + (product_error(total, b, product) + sum_error(product, inner, added) + inner_error)
-        total = added
-    high = total + error
-    return high, error - (high - total)
-
-
-@exact
-def exact_position(
-    coefficients: FloatArray, n1: int, n2: int, a: float, b: float, axis: int, high: FloatArray, low: FloatArray
-) -> None:
-    """Fill (high, low) with y(a, b), or its derivative in xi_1 or xi_2 (axis = 0, 1), as double-doubles."""
-    for i in range(high.size):
-        high[i], low[i] = _horner(coefficients[i], n1, n2, a, b, axis)
-
-
-@contracted
-def shift(
-    c: FloatArray, n1: int, n2: int, a: float, b: float, h1: float, h2: float, m1: int, m2: int, rows: FloatArray,
-    columns: FloatArray, out: FloatArray,
-) -> None:  # fmt: skip
-    """Fill out (c, K2, K1) with the Taylor coefficients up to degrees m1, m2 in tau, xi = (a + h1 tau_1, b + h2 tau_2).
-
-    Synthetic division in one direction after the other; rows and columns are square scratch of max(n1, n2) + 4.
-    """
-    if n2 == 0:
-        _shift_line(c, n1, a, h1, m1, columns, out)
-        return
-    # Inner loops run over multiples of four: the compiler has no remainder to handle one by one.
-    width, height = 4 * (n1 // 4 + 1), 4 * (m2 // 4 + 1)
-    for i in range(c.shape[0]):
-        for j in range(n2 + 1):
-            for k in range(n1 + 1):
-                rows[j, k] = c[i, j, k]
-            for k in range(n1 + 1, width):
-                rows[j, k] = 0.0
-        for j in range(n2 + 1, height):
-            for k in range(width):
-                rows[j, k] = 0.0
-        for start in range(min(m2 + 1, n2)):
-            for j in range(n2 - 1, start - 1, -1):
-                for k in range(width):
-                    rows[j, k] += b * rows[j + 1, k]
-        power = 1.0
-        for t in range(height):
-            for k in range(n1 + 1):
-                columns[k, t] = power * rows[t, k]
-            power *= h2
-        for start in range(min(m1 + 1, n1)):
-            for k in range(n1 - 1, start - 1, -1):
-                for t in range(height):
-                    columns[k, t] += a * columns[k + 1, t]
-        power = 1.0
-        for q in range(m1 + 1):
-            for t in range(m2 + 1):
-                out[i, t, q] = power * columns[q, t]
-            power *= h1
-
-
-@contracted
-def _shift_line(c: FloatArray, n: int, a: float, h: float, m: int, line: FloatArray, out: FloatArray) -> None:
-    """Do the same for one parameter."""
-    for i in range(c.shape[0]):
-        for k in range(n + 1):
-            line[0, k] = c[i, 0, k]
-        for start in range(min(m + 1, n)):
-            for k in range(n - 1, start - 1, -1):
-                line[0, k] += a * line[0, k + 1]
-        power = 1.0
-        for q in range(m + 1):
-            out[i, 0, q] = power * line[0, q]
-            power *= h
+    return float(min(low, high))
 
 
 @contracted

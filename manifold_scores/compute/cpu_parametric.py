@@ -19,25 +19,26 @@ from .cpu_cells import (
     GROWTH_1,
     GROWTH_2,
     GROWTH_3,
-    LARGEST_RULE,
     Workspace,
     expand_at_nearest,
     integrate_cell,
     new_workspace,
     rule_size,
 )
-from .cpu_nearest import EPSILON, Found, Search, nearest, new_search
+from .cpu_nearest import Found, nearest
 from .cpu_panels import (
     Cell,
     Patches,
     cell_minimum,
-    exact_position,
     expand,
     halve,
     norm,
     squared_distance,
     third_derivatives,
 )
+from .cpu_search import EPSILON, Search, new_search
+from .cpu_taylor import exact_position
+from .legendre import LARGEST_RULE
 
 # What is skipped is below exp(-LARGEST_SKIPPED) of the total: 1e-18.
 LARGEST_SKIPPED = 41.5

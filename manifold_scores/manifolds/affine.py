@@ -9,8 +9,10 @@ import numpy as np
 
 from .. import arrays
 from ..arrays import FloatArray
-from ..measures import BoxLaw, Embedded, SegmentLaw
+from ..measures import BoxLaw, Embedded, ParametricLaw, SegmentLaw
+from ..measures.parametric import DEFAULT_TOLERANCE
 from ..tilt import Measure
+from .curves import Curve
 from .manifold import Manifold
 
 __all__ = ["AffineSubspace", "Box", "Segment"]
@@ -93,6 +95,18 @@ class Segment(_Flat):
     def uniform(self) -> SegmentLaw:
         """Return the uniform law on the segment."""
         return self._law
+
+    def measure(self, density: Any, *, tolerance: float = DEFAULT_TOLERANCE) -> ParametricLaw:
+        """Return the law with a density in the parameter u in [0, 1]; see `Curve.measure`."""
+        import sympy
+
+        if self.ambient_dimension < 2:
+            raise ValueError("a density on a segment is integrated in R^2 and above; this segment lives in R^1")
+        u = sympy.Symbol("u", real=True)
+        ends = zip(self._law.start.tolist(), self._law.end.tolist(), strict=True)
+        return Curve([(1 - u) * start + u * end for start, end in ends], (u, 0, 1)).measure(
+            density, tolerance=tolerance
+        )
 
     def _embed(self, u: FloatArray) -> FloatArray:
         if u.size and not 0.0 <= u.min() <= u.max() <= 1.0:

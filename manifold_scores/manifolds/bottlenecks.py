@@ -49,7 +49,7 @@ def no_double_normal_below(
 
     Parameters
     ----------
-    cells, touch : as `partition` and `faces` return them; `touch` is by the index `base`.
+    cells, touch : as `neighbours.partition` and `faces` return them; `touch` is by the index `base`.
     length : what is aimed at.
     budget : pairs after which less is aimed at.
     examine : called on every level with pairs of least distance, and some others, and the length; returns what is aimed

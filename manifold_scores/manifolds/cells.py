@@ -21,15 +21,11 @@ from numpy.typing import NDArray
 from ..arrays import FloatArray
 from ..panels import Panels
 
-__all__ = ["Cells", "faces", "jets", "partition"]
+__all__ = ["Cells", "IntArray", "faces", "jets", "third_derivatives"]
 
 IntArray = NDArray[np.int64]
 #: Cells expanded at once: bounds the memory for their polynomials.
 BLOCK = 4096
-#: Least share of |J h|^2 that is left of <D(p) h, D(q) h> in neighbouring cells: 0 but for rounding.
-LEAST_COSINE = 1e-6
-#: Boxes nearer than this in the unit domain touch.
-TOUCHING = 1e-12
 
 
 def jets(panels: Panels, panel: IntArray, xi: FloatArray) -> FloatArray:
@@ -132,6 +128,10 @@ class Cells:
         """h_k h_l d_kl y, (n, m, m, r)."""
         return self.turn * self.free[:, :, None, None]
 
+    def domain(self) -> tuple[FloatArray, FloatArray]:
+        """Return centers and half widths in the unit domain, (n, m)."""
+        return self.panels.unit(self.panel, self.xi), 0.5 * self.panels.width[self.panel] * self.half
+
     @property
     def radius(self) -> FloatArray:
         """Radii of balls around `value` that contain the cells, (n,)."""
@@ -146,9 +146,10 @@ class Cells:
         In the direction that bends most, or is longest; an edge e counts as a bend by |e|^2 / length.
         """
         score = (self.turns + self.lengths**2 / length + 1e-300) * self.free
-        return self._halves(score.argmax(axis=1))
+        return self.bisected(score.argmax(axis=1))
 
-    def _halves(self, axis: IntArray) -> tuple[Cells, IntArray]:
+    def bisected(self, axis: IntArray) -> tuple[Cells, IntArray]:
+        """Return all cells bisected in given directions (n,), and the indices of their halves as `split` does."""
         n, rows = len(self), np.arange(len(self))
         point = ~self.free.any(axis=1)
         half = self.half.copy()
@@ -171,101 +172,6 @@ class Cells:
         """Return some of the cells."""
         fields = [field.name for field in dataclasses.fields(self)[2:]]
         return Cells(self.panels, self.thirds, *(getattr(self, name)[rows] for name in fields))
-
-
-def partition(panels: Panels, closed: tuple[bool, ...]) -> tuple[Cells, NDArray[np.bool_]]:
-    """Return cells that cover the domain, no two of which touch and share a double normal, and which touch (n, n).
-
-    Let D be the derivative of the embedding Y and <D(p) h, D(q) h> > 0 for all directions h and all p, q in the
-    bounding box of two cells A, B that touch.  For a in A, b in B, w = D(a)(b - a) is tangent to M at Y(a), and
-
-        <Y(b) - Y(a), w> = int_0^1 <D(a + t (b - a))(b - a), D(a)(b - a)> dt > 0.
-
-    As b - a points into the domain, w lies in the tangent cone also where Y(a) is a boundary point: Y(b) - Y(a) is not
-    normal there, and not zero.
-    """
-    count, m = len(panels.lower), panels.dimension
-    panel, zeros = np.arange(count), np.zeros((count, m))
-    box = zeros, np.ones((count, m)), np.zeros((count, m), dtype=np.int64)
-    cells = Cells.of(panels, third_derivatives(panels), panel, panel, *box)
-    while True:
-        touch, bad, axis = _turning(cells, closed)
-        if not bad.any():
-            base = np.arange(len(cells))
-            return cells.again(cells.panel, base, cells.xi, cells.half, cells.side), touch
-        halves, _ = cells.take(np.flatnonzero(bad))._halves(axis[bad])
-        cells = _joined([cells.take(np.flatnonzero(~bad)), halves])
-
-
-def _joined(parts: list[Cells]) -> Cells:
-    boxes = [(part.panel, part.base, part.xi, part.half, part.side) for part in parts]
-    return parts[0].again(*(np.concatenate(arrays) for arrays in zip(*boxes, strict=True)))
-
-
-def _turning(cells: Cells, closed: tuple[bool, ...]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], IntArray]:
-    """Return which cells touch (n, n), which are too large for `partition` (n,), and in which direction (n,)."""
-    n = len(cells)
-    half = 0.5 * cells.panels.width[cells.panel] * cells.half
-    first = cells.tangent / half[:, :, None]
-    turn = cells.turn / half[:, :, None, None]
-    rest = np.linalg.norm(cells.slope_rest / half, axis=1)
-    touch, bad = np.zeros((n, n), dtype=bool), np.zeros(n, dtype=bool)
-    center = cells.panels.unit(cells.panel, cells.xi)
-    axis = np.zeros(n, dtype=np.int64)
-    for start in range(0, n, 64):
-        a, b, pair, other = _boxes(center, half, np.arange(start, min(start + 64, n)), closed)
-        touch[a, b] = touch[b, a] = True
-        # D = J + E in coordinates that make J, the mean of both centers, orthonormal.
-        middle = 0.5 * (first[a] + first[b])
-        change = np.linalg.inv(np.linalg.cholesky(middle @ middle.transpose(0, 2, 1)))
-        frame, change = (change @ middle)[pair], change[pair]
-        error = change @ first[other] - frame
-        along = np.einsum("tkc,tclr->tlkr", change, turn[other])
-        beyond = np.linalg.norm(change, axis=(1, 2)) * rest[other]
-        spread = np.linalg.norm(along, axis=(2, 3))
-        squares = np.linalg.eigvalsh(error @ error.transpose(0, 2, 1))[:, -1]
-        large = np.sqrt(np.maximum(squares, 0.0)) + spread.sum(axis=1) + beyond
-        strains = [
-            _symmetric(part @ np.swapaxes(frame, 1, 2)[:, *extra]) for part, extra in ((error, ()), (along, (None,)))
-        ]
-        strain = np.linalg.norm(strains[1], axis=(2, 3)).sum(axis=1) + beyond - np.linalg.eigvalsh(strains[0])[:, 0]
-        # <D(p) h, D(q) h> >= (1 - 2 max strain - max |E|^2) |J h|^2.
-        worst = [np.zeros(len(a)) for _ in range(3)]
-        for most, value in zip(worst, (strain, large, spread.sum(axis=1)), strict=True):
-            np.maximum.at(most, pair, value)
-        failed = 1.0 - 2.0 * worst[0] - worst[1] ** 2 < LEAST_COSINE
-        split = failed[pair] & (spread.sum(axis=1) >= 0.5 * worst[2][pair])
-        bad[other[split]] = True
-        axis[other[split]] = spread[split].argmax(axis=1)
-    return touch, bad, axis
-
-
-def _symmetric(matrix: FloatArray) -> FloatArray:
-    return np.asarray(0.5 * (matrix + np.swapaxes(matrix, -1, -2)))
-
-
-def _boxes(
-    center: FloatArray, half: FloatArray, rows: IntArray, closed: tuple[bool, ...]
-) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-    """Return pairs (a, b), a in rows, b >= a, of touching cells, and (pair, cell) of what meets their bounding box."""
-    apart = _apart(center[None], center[rows, None], closed)
-    near = (np.abs(apart) <= half[rows, None] + half[None] + TOUCHING).all(axis=2)
-    a, b = np.nonzero(near & (np.arange(len(center)) >= rows[:, None]))
-    beside = apart[a, b]
-    low, high = np.minimum(-half[rows[a]], beside - half[b]), np.maximum(half[rows[a]], beside + half[b])
-    middle = center[rows[a]] + 0.5 * (low + high)
-    reach = half[None] + 0.5 * (high - low)[:, None] - TOUCHING
-    meets = (np.abs(_apart(center[None], middle[:, None], closed)) < reach).all(axis=2)
-    pair, other = np.nonzero(meets)
-    return rows[a], b, pair, other
-
-
-def _apart(x: FloatArray, y: FloatArray, closed: tuple[bool, ...]) -> FloatArray:
-    """Return x - y in the unit domain, the short way round where that is closed."""
-    apart = x - y
-    for axis in np.flatnonzero(closed):
-        apart[..., axis] -= np.round(apart[..., axis])
-    return apart
 
 
 def faces(cells: Cells, closed: tuple[bool, ...]) -> Cells:

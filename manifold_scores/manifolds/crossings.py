@@ -9,7 +9,8 @@ import numpy as np
 from ..arrays import FloatArray
 from ..panels import Panels
 from .bottlenecks import COINCIDENT, no_double_normal_below, polish
-from .cells import Cells, IntArray, jets, partition
+from .cells import Cells, IntArray, jets
+from .neighbours import partition
 
 __all__ = ["refuse_crossings"]
 
@@ -22,8 +23,8 @@ def refuse_crossings(
 ) -> None:
     """Raise ValueError where a curve or a surface meets itself.
 
-    Points of neighbouring cells differ as the tangent map turns little there (`cells.partition`); all other pairs of
-    cells are bisected until they are provably apart, by their distance or because x - y is not orthogonal to the
+    Points of neighbouring cells differ as the tangent map turns little there (`neighbours.partition`).  All other pairs
+    of cells are bisected until they are provably apart, by their distance or because x - y is not orthogonal to the
     manifold at x or y, or Newton's method finds a common point.
 
     Parameters

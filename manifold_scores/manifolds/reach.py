@@ -11,8 +11,9 @@ from ..arrays import FloatArray
 from ..panels import Panels
 from .bending import boundary, concave, curvature, forms
 from .bottlenecks import federer_quotient, no_double_normal_below, polish
-from .cells import Cells, IntArray, faces, partition
+from .cells import Cells, IntArray, faces
 from .flatness import exceeds
+from .neighbours import partition
 
 __all__ = ["reach_bounds"]
 

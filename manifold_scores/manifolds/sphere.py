@@ -9,7 +9,9 @@ import numpy as np
 
 from .. import arrays
 from ..arrays import FloatArray
-from ..measures import SphereLaw
+from ..measures import ParametricLaw, SphereLaw
+from ..measures.parametric import DEFAULT_TOLERANCE
+from .curves import Curve
 from .manifold import Manifold
 
 __all__ = ["Circle", "Sphere"]
@@ -91,6 +93,14 @@ class Circle(Sphere):
 
     def __init__(self, radius: float = 1.0) -> None:
         super().__init__(2, arrays.positive("radius", radius))
+
+    def measure(self, density: Any, *, tolerance: float = DEFAULT_TOLERANCE) -> ParametricLaw:
+        """Return the law with a density in the polar angle u; see `Curve.measure`."""
+        import sympy
+
+        u = sympy.Symbol("u", real=True)
+        curve = Curve([self.radius * sympy.cos(u), self.radius * sympy.sin(u)], (u, 0, 2 * sympy.pi))
+        return curve.measure(density, tolerance=tolerance)
 
     def __repr__(self) -> str:
         return f"Circle(radius={self.radius!r})"

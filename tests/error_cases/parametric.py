@@ -6,6 +6,7 @@ import numpy as np
 import sympy as sp
 
 import manifold_scores as ms
+from manifold_scores.manifolds.reach import reach_bounds
 
 from .curves import FINITE, NUMBER, SCALAR, U, V, W, stack
 
@@ -174,4 +175,13 @@ QUERIES = [
     ),
 ]
 
-CASES = [*NAMED, *DENSITIES, *QUERIES]
+REACH = [
+    (
+        "tolerance of the reach",
+        lambda: reach_bounds(parabola(), 0.5),
+        ValueError,
+        r"tolerance must lie between 1e-8 and 0\.1; got 0\.5",
+    ),
+]
+
+CASES = [*NAMED, *DENSITIES, *QUERIES, *REACH]

@@ -1,4 +1,4 @@
-"""Uniform laws and densities on parametric curves, at points on, near and far from them, at joints, ends and evolutes."""
+"""Laws on parametric curves, at points on, near and far from them, at joints, ends and evolutes."""
 
 from functools import cache, partial
 

@@ -1,4 +1,4 @@
-"""Uniform laws and densities on surfaces: tori, the Swiss roll and a patch of the sphere with edges and corners."""
+"""Laws on surfaces: tori, the Swiss roll and a patch of the sphere with edges and corners."""
 
 from functools import cache
 
@@ -141,12 +141,13 @@ def _densities():
     found = []
     kept = ("on", "within", "off", "inside", "joint", "dyadic", "edge", "beyond corner", "core", "zero", "1e2")
     here = {key: place for key, place in _torus_places(2.0, 0.5).items() if key in kept}
-    for label, density in (
-        ("1 + cos u cos v / 2", (lambda sp, u, v: 1 + sp.cos(u) * sp.cos(v) / 2, lambda v, u: 1 + u.cos() * v.cos() / 2)),
-        ("exp(cos u - sin v)", (lambda sp, u, v: sp.exp(sp.cos(u) - sp.sin(v)), lambda v, u: (u.cos() - v.sin()).exp())),
-        ("1 - cos v", (lambda sp, u, v: 1 - sp.cos(v), lambda v, u: 1 - v.cos())),
+    for label, formula, function in (
+        ("1 + cos u cos v / 2", lambda sp, u, v: 1 + sp.cos(u) * sp.cos(v) / 2, lambda v, u: 1 + u.cos() * v.cos() / 2),
+        ("exp(cos u - sin v)", lambda sp, u, v: sp.exp(sp.cos(u) - sp.sin(v)), lambda v, u: (u.cos() - v.sin()).exp()),
+        ("1 - cos v", lambda sp, u, v: 1 - sp.cos(v), lambda v, u: 2 * (v / 2).sin() ** 2),
     ):
-        found += sweep("density on torus", label, surface(torus, (2.0, 0.5), Torus, density), here, FEW)
+        law = surface(torus, (2.0, 0.5), Torus, (formula, function))
+        found += sweep("density on torus", label, law, here, FEW)
     here = {key: place for key, place in _patch_places(0.4, 1.2, 2.0).items() if key in kept}
     density = (lambda sp, v, u: sp.sin(v) * u, lambda v, u: v.sin() * u)
     law = surface(sphere_patch, (0.4, 1.2, 2.0), SpherePatch, density)

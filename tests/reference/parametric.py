@@ -38,13 +38,12 @@ class Moments(NamedTuple):
 
 
 class ParametricLaw(ABC):
-    """Density `density` with respect to volume, up to a constant, on the image of a parametrisation.
+    """A density with respect to volume, up to a constant, on the image of a parametrisation.
 
     `parameters` are the float64 inputs of the manifold, as balls; `rounded` says that the package knows the embedding
-    through a function that returns float64 numbers. A subclass provides `region(z, s)`, which depends on z and s
-    alone, `plan(region, factor, order)`, the nodes in unit coordinates, `points(plan)`, the coordinates of the nodes (one
-    list for each axis of R^d) with the weights volume element x density x quadrature weight, and `whole`, the region of
-    everything.
+    through a function that returns float64 numbers. A subclass provides `region(z, s)`, where the mass lies; `whole()`,
+    the region of everything; `plan(region, factor, order)`, nodes in unit coordinates; and `points(plan)`, their
+    coordinates, one list for each axis of R^d, with the weights volume element x density x quadrature weight.
     """
 
     dimension: int

@@ -7,8 +7,8 @@ integrand, and the nodes by dy, so that with all means under the tilted law and 
 
 where g = <y - z, dz>/s for z, |y - z|^2 ds/2s^2 for s, and a difference quotient for a parameter of the manifold.
 The points of M count as inputs, like those of a cloud: all of them moving together by a relative step, without which
-the mean of a symmetric law seen from its centre would have to be a zero of full relative accuracy; and where the package
-has them from a function in float64 (`law.rounded`), each on its own.
+the mean of a symmetric law seen from its centre would have to be a zero of full relative accuracy; and each of them on
+its own where the package has them from a function in float64 (`law.rounded`).
 
 Nodes are centred in ball arithmetic; from there float64 is far more than kappa needs.
 """
@@ -119,8 +119,9 @@ class _State:
             size = np.linalg.norm(self.covariance)
             change = shares @ (2 * spreads + (spreads**2 + size) * pulls)
             drift = np.sqrt(len(self.x)) * change + 2 * np.linalg.norm(self.displacement) * pull
-            factor = 1 / (self.s * self.sigma2)
-            norms |= dict(zip(MATRICES, (change, factor * change, np.sqrt(len(self.x)) * factor * change, drift / self.s), strict=True))
+            jacobian = change / (self.s * self.sigma2)
+            found = change, jacobian, np.sqrt(len(self.x)) * jacobian, drift / self.s
+            norms |= dict(zip(MATRICES, found, strict=True))
         return self._divided(1.0, norms)
 
     def _spectrum(self):

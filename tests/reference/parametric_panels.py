@@ -1,11 +1,12 @@
 """Where the mass of exp(-D/2s) lies in a parameter interval, and Gauss-Legendre panels on it, in ball arithmetic.
 
-The parameter runs over [0, 1]. A window is what is left of it after cells have been discarded on which D provably exceeds
-its least value by more than 2 s CUTOFF: proven by a Taylor polynomial of D whose remainder is enclosed by python-flint's
-balls, so that no competing minimum is overlooked and flat directions cost no more than steep ones.
+The parameter runs over [0, 1]. A window is what is left of it after cells have been discarded on which D provably
+exceeds its least value by more than 2 s CUTOFF: proven by Taylor polynomials of D with remainders enclosed by balls, so
+that no competing minimum is overlooked and flat directions cost no more than steep ones.
 """
 
 from functools import cache
+from itertools import pairwise
 from math import ceil
 
 from flint import arb, arb_series, ctx
@@ -98,10 +99,10 @@ def panels(interval, breaks, widest, factor):
     lower, upper = interval
     ends = [lower, *[each for each in breaks if lower < each < upper], upper]
     found = []
-    for a, b in zip(ends, ends[1:], strict=False):
+    for a, b in pairwise(ends):
         number = factor * max(1, ceil(float((b - a) / widest) - SLACK))
         cuts = [a + (b - a) * i / number for i in range(number + 1)]
-        found += list(zip(cuts, cuts[1:], strict=False))
+        found += pairwise(cuts)
     return found
 
 

@@ -35,12 +35,12 @@ class Surface(ParametricLaw):
         """The domains of the outer and of the inner parameter."""
 
     @abstractmethod
-    def outer(self, series):
-        """What the nodes on a line of the outer axis share, from the outer parameter as a series of two terms."""
+    def outer(self, w):
+        """What the nodes at one w of the outer axis share, and the volume element there (constant along the line)."""
 
     @abstractmethod
-    def node(self, shared, sine, cosine, inner):
-        """Coordinates."""
+    def node(self, shared, inner, trigonometric):
+        """Coordinates of a node from that, the inner parameter and the latter's (sine, cosine)."""
 
     def parameter(self, axis, w, length):
         """The parameter as a power series in the unit coordinate about w."""
@@ -65,8 +65,8 @@ class Surface(ParametricLaw):
         rows, weights = [], []
         for outer, inner in plan:
             lines = [(first + width * w, weight * breadth, self.outer(w)) for w, weight in zip(*outer, strict=True)]
-            inner = [(second + breadth * w, weight) for w, weight in zip(*inner, strict=True)]
-            crosses = [(v, weight, v.sin_cos()) for v, weight in inner]
+            line = [(second + breadth * w, weight) for w, weight in zip(*inner, strict=True)]
+            crosses = [(v, weight, v.sin_cos()) for v, weight in line]
             for u, weight, (shared, area) in lines:
                 own = weight * area
                 rows += [self.node(shared, v, trigonometric) for v, _, trigonometric in crosses]

@@ -1,0 +1,387 @@
+"""One panel of a branch-and-bound search for nearest points: cells, their bounds, and Newton's method.
+
+On pieces of a panel the squared distance is bounded below by its quadratic expansion minus a bound on its third
+derivatives. A cell is dropped when its bound is not below the best point known; it is finished by Newton's method
+when the distance is provably convex on it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from .compilation import FloatArray, IntArray, exact
+from .cpu_panels import Cell, Patches, cell_minimum, expand, halve, squared_distance, third_derivatives
+from .cpu_taylor import position
+
+EPSILON = 2.220446049250313e-16
+# Newton's method contracts by 1/3 at least where the second derivatives change by no more than a quarter.
+CONVEXITY_MARGIN = 4.0
+NEWTON_STEPS = 60
+# Cells one search may visit before it stops refining: reached where the distance is constant along the manifold.
+LARGEST_SEARCH = 20000
+STACK = 512
+# Cells this small are given up: the parameter itself is rounded to little less.
+SMALLEST_CELL = 1e-14
+# Local minima kept, and the distance, relative to the manifold, below which two are one.
+KEPT = 8
+SAME_POINT = 1e-7
+# Where the scalars of a search stand in `Search.state`: compiled functions share arrays, not variables.
+PANEL, AT_1, AT_2, SQUARE, GAP, COUNT, VISITS, COMPLETE, TOLERANCE, SAME = range(10)
+
+
+class Search(NamedTuple):
+    """Scratch of one search: P, stacks, the best point, local minima (panel, a, b) with their points, scalars."""
+
+    p: FloatArray
+    lines: FloatArray
+    nodes: IntArray
+    cells: FloatArray
+    best: FloatArray
+    trial: FloatArray
+    minima: FloatArray
+    minima_points: FloatArray
+    state: FloatArray
+
+
+@exact
+def new_search(patches: Patches) -> Search:
+    """Return scratch for searches on these patches."""
+    r = patches.center.shape[1]
+    return Search(
+        np.empty(patches.gram.shape[1:]),
+        np.empty((3, patches.gram.shape[2])),
+        np.empty(STACK, np.int64),
+        np.empty((STACK, 4)),
+        np.empty(r),
+        np.empty(r),
+        np.empty((KEPT, 4)),
+        np.empty((KEPT, r)),
+        np.empty(10),
+    )
+
+
+@exact
+def squared_gap(y: FloatArray, best: FloatArray, z: FloatArray) -> float:
+    """Return |y - z|^2 - |best - z|^2 without squaring the distances."""
+    total = 0.0
+    for i in range(z.size):
+        total += (y[i] - best[i]) * ((y[i] - z[i]) + (best[i] - z[i]))
+    return total
+
+
+@exact
+def _along_side(slope: float, curvature: float, low: float, high: float) -> float:
+    return min(max(-slope / curvature, low), high) if low < high else low
+
+
+@exact
+def _newton_step(cell: Cell, low1: float, high1: float, low2: float, high2: float) -> tuple[float, float, bool]:
+    """Return the minimiser of the quadratic part of P over a box, and whether it is convex there.
+
+    A box of no width in one direction is a segment.
+    """
+    free1, free2 = low1 < high1, low2 < high2
+    if (free1 and not cell.h11 > 0.0) or (free2 and not cell.h22 > 0.0):
+        return 0.0, 0.0, False
+    if not free2:
+        return _along_side(cell.g1 + cell.h12 * low2, cell.h11, low1, high1), low2, True
+    if not free1:
+        return low1, _along_side(cell.g2 + cell.h12 * low1, cell.h22, low2, high2), True
+    determinant = cell.h11 * cell.h22 - cell.h12 * cell.h12
+    if not determinant > 0.0:
+        return 0.0, 0.0, False
+    t1 = (cell.h12 * cell.g2 - cell.h22 * cell.g1) / determinant
+    t2 = (cell.h12 * cell.g1 - cell.h11 * cell.g2) / determinant
+    if low1 <= t1 <= high1 and low2 <= t2 <= high2:
+        return t1, t2, True
+    best1, best2, least = 0.0, 0.0, np.inf
+    for side in range(4):  # otherwise the minimum is on a side
+        if side < 2:
+            t1 = low1 if side == 0 else high1
+            t2 = _along_side(cell.g2 + cell.h12 * t1, cell.h22, low2, high2)
+        else:
+            t2 = low2 if side == 2 else high2
+            t1 = _along_side(cell.g1 + cell.h12 * t2, cell.h11, low1, high1)
+        value = t1 * (cell.g1 + 0.5 * cell.h11 * t1 + cell.h12 * t2) + t2 * (cell.g2 + 0.5 * cell.h22 * t2)
+        if value < least:
+            best1, best2, least = t1, t2, value
+    return best1, best2, True
+
+
+@exact
+def minimize(
+    p: FloatArray,
+    n1: int,
+    n2: int,
+    a: float,
+    b: float,
+    low1: float,
+    high1: float,
+    low2: float,
+    high2: float,
+    lines: FloatArray,
+) -> tuple[float, float, bool]:
+    """Return the minimiser of P over a box from (a, b), by projected Newton steps, and whether they came to rest."""
+    nothing = (0.0, 0.0, 0.0, 0.0)
+    for _ in range(NEWTON_STEPS):
+        cell = expand(p, n1, n2, nothing, a, b, 1.0, 0.0 if n2 == 0 else 1.0, lines)
+        t1, t2, convex = _newton_step(cell, low1 - a, high1 - a, low2 - b, high2 - b)
+        if not convex:
+            return a, b, False
+        a, b = a + t1, b + t2
+        if abs(t1) + abs(t2) <= 2.0 * EPSILON:
+            return a, b, True
+    return a, b, abs(t1) + abs(t2) <= 1e-9
+
+
+@exact
+def _certified(cell: Cell, pinned1: bool, pinned2: bool, flat: bool) -> bool:
+    """Return whether the distance is convex where it is not pinned, with a margin for Newton's method."""
+    need = 6.0 * CONVEXITY_MARGIN * 2.0 * cell.rest  # on the cell and as far again around it
+    if flat or pinned2:
+        return pinned1 or cell.h11 > need
+    if pinned1:
+        return cell.h22 > need
+    middle, half = 0.5 * (cell.h11 + cell.h22), 0.5 * (cell.h11 - cell.h22)
+    return middle - math.sqrt(half * half + cell.h12 * cell.h12) > need
+
+
+@exact
+def _concave(cell: Cell, end1: bool, end2: bool, flat: bool) -> bool:
+    """Return whether the distance is concave in some direction everywhere on the cell: then no minimum is inside.
+
+    At an end of the manifold only the direction along it counts.
+    """
+    change = 6.0 * cell.rest
+    if flat or end2:
+        return not end1 and cell.h11 < -change
+    if end1:
+        return cell.h22 < -change
+    middle, half = 0.5 * (cell.h11 + cell.h22), 0.5 * (cell.h11 - cell.h22)
+    return middle - math.sqrt(half * half + cell.h12 * cell.h12) < -change
+
+
+@exact
+def _slope_sign(g: float, along: float, across: float, rest: float) -> float:
+    """Return the sign of a partial derivative on the whole cell, 0 if it may vanish."""
+    if abs(g) > abs(along) + abs(across) + 3.0 * rest:
+        return 1.0 if g > 0.0 else -1.0
+    return 0.0
+
+
+@exact
+def _keep_minimum(search: Search, panel: int, a: float, b: float, z: FloatArray) -> None:
+    """Add the point in `search.trial` to the local minima unless it is there; the highest goes where they are many."""
+    points, trial, state = search.minima_points, search.trial, search.state
+    count = int(state[COUNT])
+    worst, worst_gap = -1, 0.0
+    for k in range(count):
+        if _square_apart(points[k], trial) <= state[SAME] * state[SAME]:
+            return
+        gap = squared_gap(points[k], trial, z)
+        if gap > worst_gap:
+            worst, worst_gap = k, gap
+    if count < KEPT:
+        worst = count
+        state[COUNT] += 1.0
+    if worst >= 0:
+        search.minima[worst, 0], search.minima[worst, 1], search.minima[worst, 2] = panel, a, b
+        points[worst] = trial
+
+
+@exact
+def _square_apart(first: FloatArray, second: FloatArray) -> float:
+    total = 0.0
+    for i in range(first.size):
+        total += (first[i] - second[i]) ** 2
+    return total
+
+
+@exact
+def second_minimum(search: Search, z: FloatArray) -> tuple[int, float]:
+    """Return the local minimum next to the best point and its gap."""
+    points, best, state = search.minima_points, search.best, search.state
+    which, least = -1, np.inf
+    for k in range(int(state[COUNT])):
+        gap = squared_gap(points[k], best, z)
+        if gap < least and _square_apart(points[k], best) > state[SAME] * state[SAME]:
+            which, least = k, gap
+    return which, max(least, 0.0)
+
+
+@exact
+def begin(patches: Patches, panel: int, z: FloatArray, search: Search) -> None:
+    """Take the center of a panel for the best point."""
+    state, best = search.state, search.best
+    for i in range(z.size):
+        best[i] = patches.coefficients[panel, i, 0, 0]
+    square = 0.0
+    for i in range(z.size):
+        square += (best[i] - z[i]) ** 2
+    magnitude = patches.magnitude[0]
+    state[:] = 0.0
+    state[PANEL], state[SQUARE], state[GAP], state[COMPLETE] = panel, square, np.inf, 1.0
+    state[TOLERANCE] = 4.0 * EPSILON * magnitude * (math.sqrt(square) + EPSILON * magnitude)
+    state[SAME] = SAME_POINT * magnitude
+
+
+@exact
+def _improve(search: Search, panel: int, a: float, b: float, gap: float) -> None:
+    """Note that the best point, which is in search.best already, is at (a, b) of a panel and nearer by -gap."""
+    state = search.state
+    state[PANEL], state[AT_1], state[AT_2] = panel, a, b
+    state[SQUARE] += gap
+
+
+@exact
+def _hopeless(cell: Cell, sign1: float, sign2: float, end1: bool, end2: bool, flat: bool) -> bool:
+    """Return whether no local minimum is in a cell: a slope does not vanish there (but at an end), or it is concave."""
+    return (sign1 != 0.0 and not end1) or (sign2 != 0.0 and not end2) or _concave(cell, end1, end2, flat)
+
+
+@exact
+def _is_minimum(
+    p: FloatArray,
+    n1: int,
+    n2: int,
+    a: float,
+    b: float,
+    flat: bool,
+    ends: IntArray,
+    tolerance: float,
+    lines: FloatArray,
+) -> bool:
+    """Return whether the minimiser over a box is one of the manifold.
+
+    At a side that is no boundary the slope has to vanish: the neighbouring panel goes on there.
+    """
+    nothing = (0.0, 0.0, 0.0, 0.0)
+    cell = expand(p, n1, n2, nothing, a, b, 1.0, 0.0 if flat else 1.0, lines)
+    for axis in range(1 if flat else 2):
+        g = cell.g1 if axis == 0 else cell.g2
+        h = cell.h11 if axis == 0 else cell.h22
+        at = a if axis == 0 else b
+        downhill = 1 if g < 0.0 else 0  # the side towards which the distance falls
+        at_end = at >= 1.0 if downhill == 1 else at <= -1.0
+        if at_end and ends[axis, downhill] == 1:
+            continue
+        if g * g > 16.0 * max(h, 0.0) * tolerance:
+            return False
+    return True
+
+
+@exact
+def _finish_cell(
+    patches: Patches, panel: int, a: float, b: float, h1: float, h2: float, side1: float, side2: float,
+    runner_up: bool, z: FloatArray, search: Search,
+) -> bool:  # fmt: skip
+    """Minimise over a convex cell and as far again around it, within the panel; return whether that came to rest.
+
+    A direction whose `side` is not zero is held at that side of the panel.
+    """
+    state, best, trial = search.state, search.best, search.trial
+    flat = patches.coefficients.shape[2] == 1
+    low1, high1 = max(-1.0, a - 2.0 * h1), min(1.0, a + 2.0 * h1)
+    low2, high2 = max(-1.0, b - 2.0 * h2), min(1.0, b + 2.0 * h2)
+    if side1 != 0.0:
+        a, low1, high1 = side1, side1, side1
+    if flat:
+        side2, b, low2, high2 = 0.0, 0.0, 0.0, 0.0
+    if side2 != 0.0:
+        b, low2, high2 = side2, side2, side2
+    g1, g2 = patches.gram_degrees[panel, 0], patches.gram_degrees[panel, 1]
+    at1, at2, rest = minimize(search.p, g1, g2, a, b, low1, high1, low2, high2, search.lines)
+    if not rest:
+        return False
+    n1, n2 = patches.degrees[panel, 0], patches.degrees[panel, 1]
+    position(patches.coefficients[panel], n1, n2, at1, at2, trial)
+    if runner_up and _is_minimum(
+        search.p, g1, g2, at1, at2, flat, patches.open_ends[panel], state[TOLERANCE], search.lines
+    ):
+        _keep_minimum(search, panel, at1, at2, z)
+    gap = squared_gap(trial, best, z)
+    if gap < 0.0:
+        best[:] = trial
+        _improve(search, panel, at1, at2, gap)
+    if runner_up:
+        _, state[GAP] = second_minimum(search, z)
+    return True
+
+
+@exact
+def search_panel(patches: Patches, panel: int, runner_up: bool, z: FloatArray, search: Search) -> None:
+    """Halve a panel until every cell is finished or cannot hold what is looked for."""
+    state, cells, best = search.state, search.cells, search.best
+    coefficients, ends = patches.coefficients[panel], patches.open_ends[panel]
+    flat = coefficients.shape[1] == 1
+    n1, n2 = patches.degrees[panel, 0], patches.degrees[panel, 1]
+    g1, g2 = patches.gram_degrees[panel, 0], patches.gram_degrees[panel, 1]
+    squared_distance(coefficients, patches.gram[panel], n1, n2, z, search.p)
+    thirds = third_derivatives(search.p, g1, g2)
+    center = search.trial
+    position(coefficients, 0, 0, 0.0, 0.0, center)
+    # |a_00 - z|^2 of the panel, to which P is added, and that of the best point: only their difference is ever formed.
+    base = squared_gap(center, best, z) + state[SQUARE]
+    cells[0, 0], cells[0, 1], cells[0, 2], cells[0, 3] = 0.0, 0.0, 1.0, 0.0 if flat else 1.0
+    depth = 1
+    offset = base - state[SQUARE]
+    square = state[SQUARE]
+    while depth > 0:
+        depth -= 1
+        state[VISITS] += 1.0
+        offset += square - state[SQUARE]
+        square = state[SQUARE]
+        a, b, h1, h2 = cells[depth, 0], cells[depth, 1], cells[depth, 2], cells[depth, 3]
+        cell = expand(search.p, g1, g2, thirds, a, b, h1, h2, search.lines)
+        gap = offset + cell.value
+        if gap < 0.0:  # the center itself is better
+            position(coefficients, n1, n2, a, b, best)
+            _improve(search, panel, a, b, gap)
+            gap = 0.0
+            if runner_up:
+                _, state[GAP] = second_minimum(search, z)
+        lower = gap + cell_minimum(cell) - cell.rest
+        if lower > (state[GAP] if runner_up else -state[TOLERANCE]) or state[VISITS] > LARGEST_SEARCH:
+            continue
+        # On a side of the panel towards which the distance falls the minimum over the panel is on that side.
+        sign1 = _slope_sign(cell.g1, cell.h11, cell.h12, cell.rest)
+        sign2 = 0.0 if flat else _slope_sign(cell.g2, cell.h22, cell.h12, cell.rest)
+        side1 = -sign1 if (sign1 > 0.0 and a - h1 <= -1.0) or (sign1 < 0.0 and a + h1 >= 1.0) else 0.0
+        side2 = -sign2 if (sign2 > 0.0 and b - h2 <= -1.0) or (sign2 < 0.0 and b + h2 >= 1.0) else 0.0
+        if runner_up and lower > -state[TOLERANCE]:
+            end1 = side1 != 0.0 and ends[0, 0 if side1 < 0.0 else 1] == 1
+            end2 = side2 != 0.0 and ends[1, 0 if side2 < 0.0 else 1] == 1
+            if _hopeless(cell, sign1, sign2, end1, end2, flat):
+                continue
+        if _certified(cell, side1 != 0.0, side2 != 0.0, flat) and _finish_cell(
+            patches, panel, a, b, h1, h2, side1, side2, runner_up, z, search
+        ):
+            continue
+        if depth + 2 > STACK or max(h1, h2) < SMALLEST_CELL:
+            state[COMPLETE] = 0.0
+            continue
+        axis = 0 if flat or abs(cell.h11) + abs(cell.g1) >= abs(cell.h22) + abs(cell.g2) else 1
+        halve(cells, depth, axis)
+        if (cell.g1 if axis == 0 else cell.g2) > 0.0:  # the half towards which the distance falls comes off first
+            cells[depth, axis], cells[depth + 1, axis] = cells[depth + 1, axis], cells[depth, axis]
+        depth += 2
+
+
+@exact
+def polish(patches: Patches, z: FloatArray, search: Search) -> None:
+    """Minimise from the best point on its panel: near a focal point no convex cell has finished it."""
+    state, best, trial = search.state, search.best, search.trial
+    panel = int(state[PANEL])
+    coefficients = patches.coefficients[panel]
+    n1, n2 = patches.degrees[panel, 0], patches.degrees[panel, 1]
+    g1, g2 = patches.gram_degrees[panel, 0], patches.gram_degrees[panel, 1]
+    squared_distance(coefficients, patches.gram[panel], n1, n2, z, search.p)
+    edge = 0.0 if coefficients.shape[1] == 1 else 1.0
+    a, b, rest = minimize(search.p, g1, g2, state[AT_1], state[AT_2], -1.0, 1.0, -edge, edge, search.lines)
+    position(coefficients, n1, n2, a, b, trial)
+    if rest and squared_gap(trial, best, z) <= state[TOLERANCE]:
+        state[AT_1], state[AT_2] = a, b
+        best[:] = trial
