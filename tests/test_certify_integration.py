@@ -1,4 +1,4 @@
-"""What enclosures on curves rest on: bounds over panels and ellipses, Gauss rules, Taylor coefficients of expressions."""
+"""What enclosures on curves rest on: bounds over panels and ellipses, Gauss rules, Taylor coefficients."""
 
 import numpy as np
 import pytest

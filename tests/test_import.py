@@ -17,15 +17,21 @@ ROOT = pathlib.Path(ms.__file__).parents[1]
 HEAVY = [
     "numba", "llvmlite", "matplotlib", "sympy", "mpmath", "torch", "dask", "sklearn", "pandas", "cupy", "jax", "typer",
     "rich", "tqdm", "array_api_compat", "scipy.special", "scipy.linalg", "scipy.stats", "scipy.optimize",
-    "scipy.sparse", "scipy.integrate", "scipy.spatial",
+    "scipy.sparse", "scipy.integrate", "scipy.spatial", "flint",
 ]  # fmt: skip
 """Imported on first use only."""
 
 PUBLIC = [
-    "AffineSubspace", "Box", "BrownianMotion", "Circle", "Embedded", "Gaussian", "LinearInterpolant", "Manifold",
-    "Measure", "Mixture", "NoisedMeasure", "OrnsteinUhlenbeck", "PointCloud", "Process", "Product", "Segment", "Sphere",
-    "Tilt", "VariancePreserving", "exponential_times", "geometric_times", "probability_flow", "reverse_sde",
+    "AffineSubspace", "Box", "BrownianMotion", "Circle", "Curve", "Ellipse", "Embedded", "Expansion", "Gaussian",
+    "Helix", "LimaBean", "LinearInterpolant", "Manifold", "Measure", "Mixture", "NoisedMeasure", "OrnsteinUhlenbeck",
+    "ParametricLaw", "PointCloud", "Process", "Product", "Segment", "Sphere", "Surface", "SwissRoll", "Tilt", "Torus",
+    "VariancePreserving", "WavyCircle", "expansion", "exponential_times", "geometric_times", "probability_flow",
+    "reverse_sde",
 ]  # fmt: skip
+
+PARAMETRIC = {
+    "derivative", "parameter", "nearest", "metric", "volume_element", "principal_curvatures", "uniform", "measure",
+}  # fmt: skip
 
 MEMBERS = {
     "Process": {"signal_scale", "noise_variance", "effective_variance", "drift", "diffusion", "log_signal_rate"},
@@ -39,6 +45,9 @@ MEMBERS = {
     },
     "Sphere": {"von_mises_fisher", "uniform"},
     "AffineSubspace": {"measure", "uniform"},
+    "Curve": PARAMETRIC | {"curvature", "arc_length", "geodesic_distance"},
+    "Surface": PARAMETRIC,
+    "ParametricLaw": {"density", "error_estimate"},
 }  # fmt: skip
 
 
@@ -60,6 +69,15 @@ def test_building_measures_does_not_import_numba():
         "ms.Circle().project([3.0, 4.0]); ms.Circle().sample(5, 0); print(*sys.modules)"
     )
     assert "numba" not in run(code).split()
+
+
+def test_curves_from_functions_do_not_import_sympy():
+    code = (
+        "import sys, numpy as np, manifold_scores as ms;"
+        "c = ms.Curve(lambda u: np.stack([u, u * u], -1), (0.0, 1.0)); c.embed(0.5); c.metric(0.5);"
+        "c.derivative(0.5, 1); c.measure(lambda u: 1 + u); c.volume; print(*sys.modules)"
+    )
+    assert set(run(code).split()).isdisjoint({"sympy", "mpmath"})
 
 
 def test_public_names():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import manifold_scores as ms
-from manifold_scores import panels as module
+from manifold_scores import fitting as module
 from tests.strategies import close
 
 EPSILON = np.finfo(np.float64).eps

@@ -268,12 +268,13 @@ def test_quotient_at_a_corner():
     assert quotient([1, 1], [0, 0.5], [-1, 1]) == pytest.approx(1.25 / 2, rel=PAIRS)
 
 
-@settings(max_examples=4)
-@given(st.integers(0, 2**32 - 1))
+@pytest.mark.parametrize("seed", [0, 1, 2])
 def test_random_patches(seed):
     """The lower bound holds for pairs of points with the cones at sides and corners, whatever bends there."""
     rng = np.random.default_rng(seed)
-    waves, amplitudes = rng.normal(0, 1.5, (4, 2)), rng.normal(0, 0.15, (4, 3))
+    waves, amplitudes = rng.normal(0, 1.5, (4, 2)), rng.normal(0, 1, (4, 3))
+    # The derivative differs from the identity by less than one: an embedding.
+    amplitudes *= 0.8 / (np.linalg.norm(waves, axis=1) * np.linalg.norm(amplitudes, axis=1)).sum()
 
     def patch(u, v):
         plane = np.stack([u, v, np.zeros_like(u)], -1)

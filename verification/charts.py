@@ -23,6 +23,9 @@ from .rates import Array
 from .shapes import ROLL_WIDTH, SPIRAL, Shape, spiral_derivative
 from .situations_surfaces import MAJOR, MINOR, PATCH_U, PATCH_V, patch, swiss_roll, torus
 
+#: Pairs closer than this part of a coordinate range are left out.
+CLOSEST = 3e-4
+
 #: Moves of every pair in a round of the search.
 TRIES = 24
 
@@ -77,7 +80,7 @@ class Chart:
 def tightest(chart: Chart, n: int, rng: np.random.Generator, keep: int = 32, rounds: int = 70) -> float:
     """Return the least value that Federer's formula takes on n random pairs and, from the `keep` best, downhill.
 
-    Pairs closer than 1e-3 of a coordinate's range are left out, so that rounding stays below 1e-9.
+    Pairs closer than 3e-4 of a coordinate's range are left out, so that rounding stays below 1e-9.
     """
     width = chart.upper - chart.lower
     u, v = chart.draw(n, rng), chart.draw(n, rng)
@@ -114,7 +117,7 @@ def _far(chart: Chart, u: Array, v: Array) -> Array:
     step = np.abs(u - v)
     width = chart.upper - chart.lower
     step = np.where(chart.closed, np.minimum(step, width - step), step)
-    return np.where((step / width).max(axis=1) > 1e-3, np.nan_to_num(chart.allowed(u, v), nan=np.inf), np.inf)
+    return np.where((step / width).max(axis=1) > CLOSEST, np.nan_to_num(chart.allowed(u, v), nan=np.inf), np.inf)
 
 
 def of_curve(shape: Shape) -> Chart:

@@ -52,7 +52,7 @@ def _gap_map(figure: Any, axes: Any, data: dict[str, Any]) -> None:
     bar.outline.set_visible(False)
 
 
-def reaches(data: dict[str, Any]) -> Any:
+def reaches(data: dict[str, Any], tolerance: float) -> Any:
     """Bounds, reach and known value of every manifold, over the least value of Federer's formula at pairs."""
     figure = new_figure(12.5, 4.8)
     left, right = figure.subplots(1, 2, width_ratios=[1.3, 1.0])
@@ -71,8 +71,8 @@ def reaches(data: dict[str, Any]) -> Any:
     for row, value in zip(rows, 1.0 - lower, strict=True):
         right.semilogx(max(value, 1e-16), row, "o", color=BLUE, ms=6)
     right.semilogx(np.maximum(np.abs(reach - 1.0), 1e-16), rows, "s", color=GREEN, ms=4.5)
-    right.axvline(1e-3, color=RED)
-    right.text(1.3e-3, len(rows) - 0.4, "tolerance of the reach", color=RED, fontsize=8.5, va="center")
+    right.axvline(tolerance, color=RED)
+    right.text(0.6 * tolerance, len(rows) - 0.4, "tolerance of the reach", color=RED, fontsize=8.5, va="center", ha="right")
     right.plot([], [], "o", color=BLUE, label="1 - lower bound/pairs")
     right.plot([], [], "s", color=GREEN, label="|reach/pairs - 1|")
     right.set_yticks(rows, [])

@@ -10,10 +10,13 @@ import numpy as np
 
 import manifold_scores as ms
 
-from . import outside
+from . import expansions, outside
 from .rates import CONSTANT_TOLERANCE, SLOPE_TOLERANCE, WINDOWS, Array, furthest, slopes
 from .record import Claim, Evidence, Oracle, Tolerance
+from .shapes import ellipse
+from .situation import Situation
 from .situations import situations
+from .situations_surfaces import MAJOR, MINOR, torus
 
 #: size -> (points x per situation, values of tau per window)
 SIZES = {"quick": (7, 9), "default": (21, 17), "full": (210, 33)}
@@ -32,7 +35,8 @@ EXPONENT_SHIFT_TOLERANCE = Tolerance(
     1e-3, "the next term is O(t) with t < 1e-4 and a factor a^2 |x| |y_2 - y_1| < 4; rounding is below 1e-9"
 )
 ON_MANIFOLD_TOLERANCE = Tolerance(
-    1e-5, "truncation: at most 10 t |c| at t = 1e-7; rounding: a few eps, all inputs being exact floating-point numbers"
+    1e-5, "truncation: at most 10 t |c| at t = 1e-7; rounding: a few eps, all inputs being exact floating-point "
+    "numbers; on curves and surfaces 1e-16 of their size over t = 1e-9"
 )
 
 
@@ -43,17 +47,20 @@ def measure(size: str, noised: Oracle, evidence: Evidence) -> None:
         "values of tau per window": points,
         "windows": {f"power {power:g}": list(ends) for power, ends in WINDOWS.items()},
     }
-    _leading_orders(n, points, noised, evidence)
+    cases = situations(n)
+    _leading_orders(cases, points, noised, evidence)
+    expansions.compare(cases, evidence)
     _on_manifold(noised, evidence)
     _gap_exponents(n, points, noised, evidence)
     outside.observe(noised, evidence)
 
 
-def _leading_orders(n: int, points: int, noised: Oracle, evidence: Evidence) -> None:
+def _leading_orders(cases: list[Situation], points: int, noised: Oracle, evidence: Evidence) -> None:
     """Slope and constant of e = |multiplier (-score) - (x - y_x)| / |x - y_x|, and its vector."""
     names, groups, curves, deviations = [], [], [], []
     vectors = {}
-    for case in situations(n):
+    for case in cases:
+        n = len(case.points)
         tau = case.window(points)
         offset, distance = case.points - case.nearest, case.distance
         constant = np.linalg.norm(case.lead, axis=1) / distance
@@ -93,7 +100,8 @@ def _leading_orders(n: int, points: int, noised: Oracle, evidence: Evidence) -> 
 
 def _on_manifold(noised: Oracle, evidence: Evidence) -> None:
     """On M there is no blow-up: score -> b = tr II / 2 + grad_M log rho (Brownian), with all digits but truncation."""
-    t = np.geomspace(1e-14, 1e-7, 8)
+    import sympy
+
     turned = np.eye(5)[:, [3, 1]]
     cases = {
         "circle": (ms.Circle(1.0).uniform(), [1.0, 0.0], [-0.5, 0.0]),
@@ -103,11 +111,22 @@ def _on_manifold(noised: Oracle, evidence: Evidence) -> None:
         ),
         "circle in R⁵": (ms.Embedded(ms.Circle(0.5).uniform(), turned), 0.5 * turned[:, 1], -turned[:, 1]),
     }  # fmt: skip
-    for name, (law, point, limit) in cases.items():
+    # Embeddings are held to 1e-17 of the size of M, which a score times t = 1e-14 would be.
+    u = ellipse(2.0, 1.0).build().symbolic.symbols[0]
+    curved = {
+        "ellipse, ρ ∝ exp(sin u)": (
+            ellipse(2.0, 1.0).build().measure(sympy.exp(sympy.sin(u))), [2.0, 0.0], [-1.0, 1.0]
+        ),
+        "torus": (
+            torus().uniform(), [MAJOR + MINOR, 0.0, 0.0], [-0.5 * (1.0 / MINOR + 1.0 / (MAJOR + MINOR)), 0.0, 0.0]
+        ),
+    }  # fmt: skip
+    for name, (law, point, limit) in (cases | curved).items():
+        t = np.geomspace(1e-9 if name in curved else 1e-14, 1e-7, 8)
         score = noised(law, ms.BrownianMotion()).score(np.broadcast_to(point, (t.size, len(point))), t)
         miss = np.linalg.norm(score - np.asarray(limit), axis=1) / np.linalg.norm(limit)
         evidence.check(
-            f"on M, {name}", "|score - b| / |b| at a point of M, worst over t from 1e-14 to 1e-7",
+            f"on M, {name}", f"|score - b| / |b| at a point of M, worst over t from {t[0]:g} to 1e-7",
             miss.max(), 0.0, ON_MANIFOLD_TOLERANCE, one_sided=True, limit=list(map(float, limit)),
         )  # fmt: skip
 

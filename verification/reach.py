@@ -21,10 +21,10 @@ SIZES = {"quick": (4_000, 200, 500), "default": (40_000, 1_000, 5_000), "full": 
 
 KNOWN_TOLERANCE = Tolerance(1e-12, "the bounds are computed in float64 and widened by their own rounding")
 BOUND_TOLERANCE = Tolerance(
-    1e-9, "a pair at distance 1e-3 of the size gives an upper bound of the reach up to rounding, eps/(1e-3)^2"
+    1e-9, "pairs at least 3e-4 of a coordinate range apart: rounding, a few eps, over the square of that"
 )
 REACH_TOLERANCE = Tolerance(
-    1e-3, "pairs closer than 1e-3 of the parameter range are left out: the infimum over the rest is within about 1e-4"
+    3e-4, "pairs closer than 3e-4 of a coordinate range are left out: the infimum over the rest is within about 5e-5"
 )
 ARC_TOLERANCE = Tolerance(1e-10, "arcs of 1e-3 and more, lengths to about 1e-15 of the whole curve")
 
@@ -94,7 +94,7 @@ def _arcs(chart: Chart, manifold: Any, reach: float, n: int, rng: np.random.Gene
 def draw(data: dict[str, Array]) -> object:
     from .figures_geometry import reaches
 
-    return reaches(data)
+    return reaches(data, REACH_TOLERANCE.value)
 
 
 CLAIM = Claim(

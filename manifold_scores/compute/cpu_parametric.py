@@ -26,6 +26,7 @@ from .cpu_cells import (
     rule_size,
 )
 from .cpu_nearest import Found, nearest
+from .cpu_newton import EPSILON
 from .cpu_panels import (
     Cell,
     Patches,
@@ -36,7 +37,7 @@ from .cpu_panels import (
     squared_distance,
     third_derivatives,
 )
-from .cpu_search import EPSILON, Search, new_search
+from .cpu_search import Search, new_search
 from .cpu_taylor import exact_position
 from .legendre import LARGEST_RULE
 

@@ -13,13 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from .compilation import FloatArray, IntArray, exact
+from .cpu_newton import EPSILON, certified, concave, is_minimum, minimize, slope_sign
 from .cpu_panels import Cell, Patches, cell_minimum, expand, halve, squared_distance, third_derivatives
 from .cpu_taylor import position
 
-EPSILON = 2.220446049250313e-16
-# Newton's method contracts by 1/3 at least where the second derivatives change by no more than a quarter.
-CONVEXITY_MARGIN = 4.0
-NEWTON_STEPS = 60
 # Cells one search may visit before it stops refining: reached where the distance is constant along the manifold.
 LARGEST_SEARCH = 20000
 STACK = 512
@@ -70,106 +67,6 @@ def squared_gap(y: FloatArray, best: FloatArray, z: FloatArray) -> float:
     for i in range(z.size):
         total += (y[i] - best[i]) * ((y[i] - z[i]) + (best[i] - z[i]))
     return total
-
-
-@exact
-def _along_side(slope: float, curvature: float, low: float, high: float) -> float:
-    return min(max(-slope / curvature, low), high) if low < high else low
-
-
-@exact
-def _newton_step(cell: Cell, low1: float, high1: float, low2: float, high2: float) -> tuple[float, float, bool]:
-    """Return the minimiser of the quadratic part of P over a box, and whether it is convex there.
-
-    A box of no width in one direction is a segment.
-    """
-    free1, free2 = low1 < high1, low2 < high2
-    if (free1 and not cell.h11 > 0.0) or (free2 and not cell.h22 > 0.0):
-        return 0.0, 0.0, False
-    if not free2:
-        return _along_side(cell.g1 + cell.h12 * low2, cell.h11, low1, high1), low2, True
-    if not free1:
-        return low1, _along_side(cell.g2 + cell.h12 * low1, cell.h22, low2, high2), True
-    determinant = cell.h11 * cell.h22 - cell.h12 * cell.h12
-    if not determinant > 0.0:
-        return 0.0, 0.0, False
-    t1 = (cell.h12 * cell.g2 - cell.h22 * cell.g1) / determinant
-    t2 = (cell.h12 * cell.g1 - cell.h11 * cell.g2) / determinant
-    if low1 <= t1 <= high1 and low2 <= t2 <= high2:
-        return t1, t2, True
-    best1, best2, least = 0.0, 0.0, np.inf
-    for side in range(4):  # otherwise the minimum is on a side
-        if side < 2:
-            t1 = low1 if side == 0 else high1
-            t2 = _along_side(cell.g2 + cell.h12 * t1, cell.h22, low2, high2)
-        else:
-            t2 = low2 if side == 2 else high2
-            t1 = _along_side(cell.g1 + cell.h12 * t2, cell.h11, low1, high1)
-        value = t1 * (cell.g1 + 0.5 * cell.h11 * t1 + cell.h12 * t2) + t2 * (cell.g2 + 0.5 * cell.h22 * t2)
-        if value < least:
-            best1, best2, least = t1, t2, value
-    return best1, best2, True
-
-
-@exact
-def minimize(
-    p: FloatArray,
-    n1: int,
-    n2: int,
-    a: float,
-    b: float,
-    low1: float,
-    high1: float,
-    low2: float,
-    high2: float,
-    lines: FloatArray,
-) -> tuple[float, float, bool]:
-    """Return the minimiser of P over a box from (a, b), by projected Newton steps, and whether they came to rest."""
-    nothing = (0.0, 0.0, 0.0, 0.0)
-    for _ in range(NEWTON_STEPS):
-        cell = expand(p, n1, n2, nothing, a, b, 1.0, 0.0 if n2 == 0 else 1.0, lines)
-        t1, t2, convex = _newton_step(cell, low1 - a, high1 - a, low2 - b, high2 - b)
-        if not convex:
-            return a, b, False
-        a, b = a + t1, b + t2
-        if abs(t1) + abs(t2) <= 2.0 * EPSILON:
-            return a, b, True
-    return a, b, abs(t1) + abs(t2) <= 1e-9
-
-
-@exact
-def _certified(cell: Cell, pinned1: bool, pinned2: bool, flat: bool) -> bool:
-    """Return whether the distance is convex where it is not pinned, with a margin for Newton's method."""
-    need = 6.0 * CONVEXITY_MARGIN * 2.0 * cell.rest  # on the cell and as far again around it
-    if flat or pinned2:
-        return pinned1 or cell.h11 > need
-    if pinned1:
-        return cell.h22 > need
-    middle, half = 0.5 * (cell.h11 + cell.h22), 0.5 * (cell.h11 - cell.h22)
-    return middle - math.sqrt(half * half + cell.h12 * cell.h12) > need
-
-
-@exact
-def _concave(cell: Cell, end1: bool, end2: bool, flat: bool) -> bool:
-    """Return whether the distance is concave in some direction everywhere on the cell: then no minimum is inside.
-
-    At an end of the manifold only the direction along it counts.
-    """
-    change = 6.0 * cell.rest
-    if flat or end2:
-        return not end1 and cell.h11 < -change
-    if end1:
-        return cell.h22 < -change
-    middle, half = 0.5 * (cell.h11 + cell.h22), 0.5 * (cell.h11 - cell.h22)
-    return middle - math.sqrt(half * half + cell.h12 * cell.h12) < -change
-
-
-@exact
-def _slope_sign(g: float, along: float, across: float, rest: float) -> float:
-    """Return the sign of a partial derivative on the whole cell, 0 if it may vanish."""
-    if abs(g) > abs(along) + abs(across) + 3.0 * rest:
-        return 1.0 if g > 0.0 else -1.0
-    return 0.0
 
 
 @exact
@@ -239,38 +136,7 @@ def _improve(search: Search, panel: int, a: float, b: float, gap: float) -> None
 @exact
 def _hopeless(cell: Cell, sign1: float, sign2: float, end1: bool, end2: bool, flat: bool) -> bool:
     """Return whether no local minimum is in a cell: a slope does not vanish there (but at an end), or it is concave."""
-    return (sign1 != 0.0 and not end1) or (sign2 != 0.0 and not end2) or _concave(cell, end1, end2, flat)
-
-
-@exact
-def _is_minimum(
-    p: FloatArray,
-    n1: int,
-    n2: int,
-    a: float,
-    b: float,
-    flat: bool,
-    ends: IntArray,
-    tolerance: float,
-    lines: FloatArray,
-) -> bool:
-    """Return whether the minimiser over a box is one of the manifold.
-
-    At a side that is no boundary the slope has to vanish: the neighbouring panel goes on there.
-    """
-    nothing = (0.0, 0.0, 0.0, 0.0)
-    cell = expand(p, n1, n2, nothing, a, b, 1.0, 0.0 if flat else 1.0, lines)
-    for axis in range(1 if flat else 2):
-        g = cell.g1 if axis == 0 else cell.g2
-        h = cell.h11 if axis == 0 else cell.h22
-        at = a if axis == 0 else b
-        downhill = 1 if g < 0.0 else 0  # the side towards which the distance falls
-        at_end = at >= 1.0 if downhill == 1 else at <= -1.0
-        if at_end and ends[axis, downhill] == 1:
-            continue
-        if g * g > 16.0 * max(h, 0.0) * tolerance:
-            return False
-    return True
+    return (sign1 != 0.0 and not end1) or (sign2 != 0.0 and not end2) or concave(cell, end1, end2, flat)
 
 
 @exact
@@ -298,7 +164,7 @@ def _finish_cell(
         return False
     n1, n2 = patches.degrees[panel, 0], patches.degrees[panel, 1]
     position(patches.coefficients[panel], n1, n2, at1, at2, trial)
-    if runner_up and _is_minimum(
+    if runner_up and is_minimum(
         search.p, g1, g2, at1, at2, flat, patches.open_ends[panel], state[TOLERANCE], search.lines
     ):
         _keep_minimum(search, panel, at1, at2, z)
@@ -347,8 +213,8 @@ def search_panel(patches: Patches, panel: int, runner_up: bool, z: FloatArray, s
         if lower > (state[GAP] if runner_up else -state[TOLERANCE]) or state[VISITS] > LARGEST_SEARCH:
             continue
         # On a side of the panel towards which the distance falls the minimum over the panel is on that side.
-        sign1 = _slope_sign(cell.g1, cell.h11, cell.h12, cell.rest)
-        sign2 = 0.0 if flat else _slope_sign(cell.g2, cell.h22, cell.h12, cell.rest)
+        sign1 = slope_sign(cell.g1, cell.h11, cell.h12, cell.rest)
+        sign2 = 0.0 if flat else slope_sign(cell.g2, cell.h22, cell.h12, cell.rest)
         side1 = -sign1 if (sign1 > 0.0 and a - h1 <= -1.0) or (sign1 < 0.0 and a + h1 >= 1.0) else 0.0
         side2 = -sign2 if (sign2 > 0.0 and b - h2 <= -1.0) or (sign2 < 0.0 and b + h2 >= 1.0) else 0.0
         if runner_up and lower > -state[TOLERANCE]:
@@ -356,7 +222,7 @@ def search_panel(patches: Patches, panel: int, runner_up: bool, z: FloatArray, s
             end2 = side2 != 0.0 and ends[1, 0 if side2 < 0.0 else 1] == 1
             if _hopeless(cell, sign1, sign2, end1, end2, flat):
                 continue
-        if _certified(cell, side1 != 0.0, side2 != 0.0, flat) and _finish_cell(
+        if certified(cell, side1 != 0.0, side2 != 0.0, flat) and _finish_cell(
             patches, panel, a, b, h1, h2, side1, side2, runner_up, z, search
         ):
             continue

@@ -82,7 +82,16 @@ def shift(
     """
     if n2 == 0:
         _shift_line(c, n1, a, h1, m1, columns, out)
-        return
+    else:
+        _shift_plane(c, n1, n2, a, b, h1, h2, m1, m2, rows, columns, out)
+
+
+@contracted
+def _shift_plane(
+    c: FloatArray, n1: int, n2: int, a: float, b: float, h1: float, h2: float, m1: int, m2: int, rows: FloatArray,
+    columns: FloatArray, out: FloatArray,
+) -> None:  # fmt: skip
+    """Do so for two parameters."""
     # Inner loops run over multiples of four: the compiler has no remainder to handle one by one.
     width, height = 4 * (n1 // 4 + 1), 4 * (m2 // 4 + 1)
     for i in range(c.shape[0]):
@@ -110,7 +119,7 @@ def shift(
 
 @contracted
 def _shift_line(c: FloatArray, n: int, a: float, h: float, m: int, line: FloatArray, out: FloatArray) -> None:
-    """Do the same for one parameter."""
+    """Do so for one parameter."""
     for i in range(c.shape[0]):
         for k in range(n + 1):
             line[0, k] = c[i, 0, k]

@@ -146,7 +146,9 @@ def _forms(coefficients: FloatArray, slopes: FloatArray | None) -> tuple[FloatAr
     if m == 2:
         christoffel = np.einsum("yb,pab...->pay...", finer, christoffel)
     first, second = fine
-    normal = second - np.einsum("pabijk,pabir->pabjkr", christoffel, first)
+    normal = second
+    for i in range(m):
+        normal = normal - christoffel[:, :, :, i, :, :, None] * first[:, :, :, i, None, None, :]
     metric = np.einsum("pabir,pabjr->pabij", first, first)
     values = [_square(metric), _square(normal), np.zeros((*metric.shape[:3], 1))]
     if slopes is not None:
