@@ -1,5 +1,6 @@
 """Exact diffusion scores on low-dimensional data: scores, conditional expectations and densities of noised measures."""
 
+from . import certify
 from .asymptotics import Expansion, expansion
 from .manifolds import (
     AffineSubspace,
@@ -55,6 +56,7 @@ __all__ = [
     "Torus",
     "VariancePreserving",
     "WavyCircle",
+    "certify",
     "expansion",
     "exponential_times",
     "geometric_times",

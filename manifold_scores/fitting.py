@@ -27,6 +27,8 @@ FIRST_CUTS = 2
 DEEPEST = 50
 #: Densities are resolved relative to their smallest value on a panel down to this ratio, and to this depth.
 GRADING, GRADED_DEPTH = 1e-3, 32
+#: From this depth on the rounding of a density counts relative to its largest value anywhere.
+ROUNDED_DEPTH = {1: 16, 2: 12}
 # Where the polynomial is compared with the map a second time, away from the nodes.
 _CHECKS = {1: ((-0.913,), (0.177,), (0.677,)), 2: ((-0.913, 0.31), (0.177, -0.83), (0.677, 0.59), (0.04, 0.963))}
 # The second comparison may be off by more than the last coefficients: interpolation amplifies rounding.
@@ -66,7 +68,9 @@ def fit(
             scale = float(2.0 * np.abs(points - points.mean(axis=0)).max()) or 1.0
         target = np.full((len(lower), coefficients.shape[1]), tolerance * scale)
         overall = np.fmax(overall if overall.size else 0.0, largest[:, positions:].max(axis=0))
-        target[:, positions:] = np.maximum(weight_tolerance * largest[:, positions:], rounding * overall)
+        target[:, positions:] = weight_tolerance * largest[:, positions:]
+        if depth >= ROUNDED_DEPTH[dimension]:
+            target[:, positions:] = np.maximum(target[:, positions:], rounding * overall)
         done, axis = _resolved(coefficients, check, target, dimension)
         if coefficients.shape[1] > positions and dimension == 1 and depth < GRADED_DEPTH:
             done &= _graded(coefficients[:, positions:])

@@ -48,12 +48,18 @@ class Panels:
     tolerance: float
 
     def locate(self, v: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
-        """Return the panel of every row of v (N, m) in the unit domain and its local coordinates (N, m)."""
+        """Return the panel of every row of v (N, m) in the unit domain (-1 where none is) and its local coordinates."""
         v = np.clip(v, 0.0, 1.0)
         index = np.full(len(v), -1)
-        # Panels are few and queries of this kind are not the fast path: one pass over the panels.
-        for p, (lower, width) in enumerate(zip(self.lower, self.width, strict=True)):
-            index[((v >= lower) & (v <= lower + width)).all(axis=1)] = p
+        for width in np.unique(self.width, axis=0):  # panels of one shape are cells of a grid
+            counts = 1.0 / width
+            members = np.flatnonzero((self.width == width).all(axis=1))
+            keys = (self.lower[members] * counts) @ np.append(counts[1:], 1.0)
+            order = np.argsort(keys)
+            wanted = np.minimum(np.floor(v * counts), counts - 1.0) @ np.append(counts[1:], 1.0)
+            place = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
+            there = keys[order][place] == wanted
+            index[there] = members[order][place][there]
         xi = 2.0 * (v - self.lower[index]) / self.width[index] - 1.0
         return index, np.clip(xi, -1.0, 1.0)
 
@@ -119,4 +125,4 @@ class Panels:
             for k in range(values.shape[2] - 1, -1, -1):
                 total = total * xi[:, axis].reshape(-1, *[1] * (total.ndim - 1)) + values[:, :, k]
             values = total
-        return np.asarray(values.reshape(len(panel), -1) * scale[:, None])
+        return np.asarray(values.reshape(len(panel), self.coefficients.shape[1]) * scale[:, None])

@@ -12,6 +12,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
+from matplotlib.patheffects import withStroke
 from tqdm.auto import tqdm
 
 import manifold_scores as ms
@@ -28,8 +29,8 @@ BISECTIONS = 50  # of the first point of a normal that has another nearest point
 NEIGHBOURS = 0.02  # pairs of samples nearer than this share of the curve have its curvature
 AWAY = 1e-3  # a foot point this far off, in sizes of the curve, is another one
 
-AXIS, EVOLUTE, REACH = style.ORANGE, style.VERMILLION, style.GREEN
-SINGLE = "#fbfaf6"  # where there is one local minimum
+AXIS, EVOLUTE, REACH = style.YELLOW, style.VERMILLION, style.GREEN
+SINGLE = "#f5efe0"  # where there is one local minimum
 
 
 def curves() -> dict[str, ms.Curve]:
@@ -156,7 +157,7 @@ def _errors(curve: ms.Curve, x: np.ndarray) -> np.ndarray:
     u = np.linspace(curve.lower[0], curve.upper[0], 20_001)
     y = curve.embed(u)
     found = curve.nearest(x)
-    reference = np.array([_two_lowest(np.linalg.norm(point - y, axis=1), not curve.boundary) for point in x])
+    reference = np.sqrt([_two_lowest(((point - y) ** 2).sum(axis=1), not curve.boundary) for point in x])
     both = np.isfinite(found.runner_up_distance) & np.isfinite(reference[:, 1])
     nearest = np.abs(found.distance - reference[:, 0]).max()
     runner_up = np.abs(found.runner_up_distance[both] - reference[both, 1]).max()
@@ -206,7 +207,7 @@ def draw(data: dict[str, np.ndarray]) -> Figure:
     colours.set_ticks([0.0, 0.05, 0.2, 0.5, 1.0], labels=["0", "0.05", "0.2", "0.5", "1"])
     colours.outline.set_visible(False)
     bar.tick_params(length=2, pad=3)
-    fig.text(0.18, 0.10 / total, "runner-up less nearest distance (units of the axes)", ha="center", fontsize=9.5)
+    fig.text(0.03, 0.10 / total, "gap: runner-up less nearest distance (length)", fontsize=9.5)
     _legend(fig, total)
     return fig
 
@@ -221,8 +222,8 @@ def _panel(ax: Any, panel: dict[str, np.ndarray]) -> Any:
     )  # fmt: skip
     for side in panel["tube"]:
         ax.plot(*side.T, color=REACH, linewidth=0.8, linestyle=(0, (4, 2)), zorder=3)
-    ax.plot(*panel["evolute"].T, color=EVOLUTE, linewidth=1.1, zorder=4)
-    ax.plot(*panel["axis"].T, color=AXIS, linewidth=1.5, zorder=5, solid_capstyle="round")
+    ax.plot(*panel["evolute"].T, color=EVOLUTE, linewidth=0.9, zorder=4)
+    ax.plot(*panel["axis"].T, color=AXIS, linewidth=1.7, zorder=5, solid_capstyle="round")
     ax.plot(*panel["curve"].T, color=style.INK, linewidth=2.0, zorder=6, solid_capstyle="round")
     point, centre, partner = panel["attained"]
     ax.add_patch(Circle(centre, panel["reach"][0], fill=False, edgecolor=REACH, linewidth=1.8, zorder=7))
@@ -231,8 +232,11 @@ def _panel(ax: Any, panel: dict[str, np.ndarray]) -> Any:
     ax.spines[:].set_visible(False)
     # A bar of length 1/2 in a corner says how large things are.
     x, y = right - 0.04 * (right - left), low + 0.05 * (high - low)
-    ax.plot((x - 0.5, x), (y, y), color=style.INK, linewidth=1.2, zorder=9, solid_capstyle="butt")
-    ax.text(x - 0.25, y + 0.015 * (high - low), "0.5", ha="center", va="bottom", fontsize=8.5, zorder=9)
+    halo = [withStroke(linewidth=3.0, foreground="white")]
+    ax.plot((x - 0.5, x), (y, y), color=style.INK, linewidth=1.2, zorder=9, solid_capstyle="butt", path_effects=halo)
+    ax.text(
+        x - 0.25, y + 0.02 * (high - low), "0.5", ha="center", va="bottom", fontsize=8.5, zorder=9, path_effects=halo
+    )
     return picture
 
 
@@ -243,7 +247,16 @@ def _legend(fig: Figure, total: float) -> None:
         Line2D([], [], color=EVOLUTE, linewidth=1.2),
         Line2D([], [], color=REACH, linewidth=0.9, linestyle=(0, (4, 2))),
         Line2D([], [], color=REACH, linewidth=0, marker="o", fillstyle="none", markersize=9, markeredgewidth=1.6),
-        Line2D([], [], color=style.FAINT, linewidth=0, marker="s", markerfacecolor=SINGLE, markersize=9),
+        Line2D(
+            [],
+            [],
+            color=style.FAINT,
+            linewidth=0,
+            marker="s",
+            markerfacecolor=SINGLE,
+            markeredgewidth=0.6,
+            markersize=9,
+        ),
     ]
     labels = [
         "curve $M$", "medial axis: nearest point not unique", "evolute: centres of curvature",
@@ -259,12 +272,12 @@ def caption(data: dict[str, np.ndarray]) -> str:
     """The caption, with reaches, their bounds, and differences from a dense search."""
     text = (
         "medial-axis. Six plane curves (black). Background: the distance to the second lowest local minimum of |x - y|, "
-        "y in M, less that to the nearest point; pale where there is only one local minimum. It vanishes on the medial "
-        "axis (orange), where x has several nearest points, and on no other point; local minima appear and vanish on "
+        "y in M, less that to the nearest point; cream where there is only one local minimum. It vanishes on the medial "
+        "axis (yellow), where x has several nearest points, and on no other point; local minima appear and vanish on "
         "the evolute (red), the centres of curvature y + N/kappa, whose cusps are where the medial axis ends. The reach "
         "tau is the distance of the medial axis from M: points nearer than that (between the dashed lines) have one "
         "nearest point. The green ball touches M where tau is attained: at one point by curvature, or at two points a "
-        "double normal of length 2 tau apart. At the ends of the spiral only the normals are drawn."
+        "double normal of length 2 tau apart. Bars have length 1/2."
     )
     errors = (
         f"Errors: largest absolute differences, at {int(data['checks'])} random points x of each window, of the nearest "

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from . import lwb_5, oracle_atlas, style
+from . import expansion, lwb_5, medial_axis, oracle_atlas, style
 from .files import load_arrays, save_arrays, write_whole
 
 __all__ = ["FIGURES", "PaperFigure", "make"]
@@ -31,6 +31,8 @@ class PaperFigure:
 FIGURES = {
     "lwb-5": PaperFigure(lwb_5.TITLE, lwb_5.compute, lwb_5.draw, lwb_5.caption),
     "oracle-atlas": PaperFigure(oracle_atlas.TITLE, oracle_atlas.compute, oracle_atlas.draw, oracle_atlas.caption),
+    "medial-axis": PaperFigure(medial_axis.TITLE, medial_axis.compute, medial_axis.draw, medial_axis.caption),
+    "expansion": PaperFigure(expansion.TITLE, expansion.compute, expansion.draw, expansion.caption),
 }
 
 

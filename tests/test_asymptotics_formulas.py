@@ -41,7 +41,9 @@ def test_formulas_have_the_values_of_the_expansion(name):
         x = y + normal @ rng.uniform(-0.05, 0.05, normal.shape[1])
         e = expansion(law, x)
         f = e.formula()
-        coordinates = [float(sp.Matrix(e.v).dot(axis.subs(list(zip(f.parameters, u, strict=True))))) for axis in f.normals]
+        coordinates = [
+            float(sp.Matrix(e.v).dot(axis.subs(list(zip(f.parameters, u, strict=True))))) for axis in f.normals
+        ]
         values = dict(zip([*f.parameters, *f.coordinates, f.rate], [*u, *coordinates, 0.7], strict=True))
 
         def number(matrix, values=values):
@@ -52,7 +54,9 @@ def test_formulas_have_the_values_of_the_expansion(name):
         np.testing.assert_allclose(number(f.b).ravel(), e.b, atol=EXACT * (1 + np.linalg.norm(e.b)))
         np.testing.assert_allclose(number(f.c).ravel(), e.c(0.7), atol=EXACT * (1 + np.linalg.norm(e.c(0.7))))
         tangents = np.hstack([number(axis) for axis in f.tangents])
-        np.testing.assert_allclose(tangents @ number(f.b_tangential).ravel(), e.b_tangential, atol=EXACT * (1 + np.linalg.norm(e.b)))
+        np.testing.assert_allclose(
+            tangents @ number(f.b_tangential).ravel(), e.b_tangential, atol=EXACT * (1 + np.linalg.norm(e.b))
+        )
         np.testing.assert_allclose(tangents.T @ tangents, np.eye(len(u)), atol=EXACT)
 
 
@@ -102,7 +106,7 @@ def test_a_torus_is_printed():
     assert str(expansion(ms.Torus(2.0, 0.5).uniform(), [2.0, 0.0, 0.75])).splitlines()[2:] == [
         "  H = I - <x - y_x, II>: eigenvalues (1, 1.5)",
         "  b = b_N + b_T = (0, 0, -0.666667) + (-0.0833333, 0, 0)",
-        "  -score = (x - y_x)/t + c + O(t), c = a (0, 0, 0.75) - b",
+        "  -score = (x - y_x)/t + c + O(t), c = a (0.666667, 0, 0.75) - b",
         "  with x = y(u, v) + n N:",
         "    H_11 = 2*n*cos(v)/(cos(v) + 4) + 1",
         "    H_22 = 2*n + 1",

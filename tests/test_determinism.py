@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 import manifold_scores as ms
+from manifold_scores.manifolds import parametric
+from manifold_scores.measures import parametric as measures_parametric
 from manifold_scores.measures import point_cloud
-from tests import strategies
+from tests import shapes, strategies
 
 ROOT = pathlib.Path(ms.__file__).parents[1]
 
@@ -18,15 +20,24 @@ PROBE = """
 import hashlib
 import numpy as np
 import manifold_scores as ms
-from tests import strategies
+from tests import shapes, strategies
 
 rng = np.random.default_rng(0)
 laws = {law.kind: law.measure for law in strategies.examples().values()}
 factor = rng.standard_normal((200, 200))
 covariance = np.einsum("ij,kj->ik", factor, factor)  # not by BLAS: the input itself must not depend on threads
+grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, 10)] * 2), -1).reshape(-1, 2)
+
+
+def bumps(u):
+    center = 0.5 * np.stack([np.cos(u), np.sin(u)], -1)
+    return np.exp(-8 * ((grid - center[:, None]) ** 2).sum(-1))
+
+
 basis = np.zeros((200, 100))
 basis[np.arange(100) * 2, np.arange(100)], basis[np.arange(100) * 2 + 1, np.arange(100)] = 0.6, 0.8
 laws |= {
+    "bumps": ms.Curve(bumps, (0.0, 6.0)).uniform(),
     "large cloud": ms.PointCloud(rng.standard_normal((3000, 3)), rng.uniform(0, 1, 3000)),
     "wide cloud": ms.PointCloud(rng.standard_normal((90, 200))),
     "gaussian in R^200": ms.Gaussian(rng.standard_normal(200), covariance),
@@ -53,6 +64,12 @@ for kind, measure in laws.items():
         print(kind, "/", name, hashlib.sha256(value.tobytes()).hexdigest())
 subspace = ms.AffineSubspace(basis)
 x = rng.standard_normal((300, 200))
+for shape in ("ellipse", "loop in R^6", "torus", "sphere patch"):
+    manifold = shapes.shapes()[shape].manifold
+    near = manifold.nearest(rng.uniform(-2, 2, (300, manifold.ambient_dimension)))
+    for name in ("point", "parameter", "distance", "runner_up", "runner_up_distance", "unique"):
+        print(shape, "/", name, hashlib.sha256(getattr(near, name).tobytes()).hexdigest())
+    print(shape, "/ volume", float(manifold.volume).hex())
 for name in ("project", "distance"):
     print("subspace /", name, hashlib.sha256(getattr(subspace, name)(x).tobytes()).hexdigest())
 """
@@ -91,6 +108,32 @@ def test_blocks_of_queries_do_not_show(monkeypatch, d, blocks):
     for name in ("log_mass", "mean", "displacement"):
         np.testing.assert_array_equal(getattr(tilt, name), getattr(plain, name))
     np.testing.assert_array_equal(cloud.tilt_covariance(z, s), covariance)
+
+
+@pytest.mark.parametrize("name", ["lima bean", "loop in R^3", "torus", "sphere patch"])
+def test_blocks_and_neighbours_do_not_show_in_projections(monkeypatch, name):
+    manifold = shapes.shapes()[name].manifold
+    x = np.random.default_rng(3).uniform(-2, 2, (61, manifold.ambient_dimension))
+    x[7], x[20] = 0.0, manifold.embed(manifold.lower if manifold.dimension == 2 else manifold.lower[0])
+    plain = manifold.nearest(x)
+    order = np.random.default_rng(4).permutation(61)
+    for blocks in (1, 5, 10_000):
+        monkeypatch.setattr(parametric, "_BLOCKS", blocks)
+        for rows in (np.arange(61), order, order[:1]):
+            again = manifold.nearest(x[rows])
+            for field in ("point", "parameter", "distance", "runner_up", "runner_up_distance", "unique"):
+                np.testing.assert_array_equal(getattr(again, field), getattr(plain, field)[rows])
+
+
+@pytest.mark.parametrize("blocks", [1, 5, 10_000])
+def test_blocks_do_not_show_in_quadratures(monkeypatch, blocks):
+    measure = shapes.curves()["loop in R^3"].manifold.uniform()
+    z, s = np.random.default_rng(5).uniform(-2, 2, (61, 3)), np.geomspace(1e-14, 1e3, 61)
+    plain, covariance = measure.tilt(z, s), measure.tilt_covariance(z, s)
+    monkeypatch.setattr(measures_parametric, "_BLOCKS", blocks)
+    for name in ("log_mass", "mean", "displacement"):
+        np.testing.assert_array_equal(getattr(measure.tilt(z, s), name), getattr(plain, name))
+    np.testing.assert_array_equal(measure.tilt_covariance(z, s), covariance)
 
 
 @pytest.mark.parametrize("kind", strategies.examples())

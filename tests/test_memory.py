@@ -13,7 +13,7 @@ ROOT = pathlib.Path(ms.__file__).parents[1]
 
 ALLOWANCE = 200e6
 """Bytes by which the peak may grow: inputs and results of all cases take below 60 MB, kernels and threads the rest. The
-smallest array of queries times points here would take 800 MB."""
+smallest array of queries times points (for curves and surfaces: nodes of the quadrature) here would take 800 MB."""
 
 PROBE = """
 import resource
@@ -33,6 +33,22 @@ def noised(n):
         cloud = ms.Mixture([ms.Gaussian(mean, np.eye(d)) for mean in rng.standard_normal((n, d))])
     return ms.NoisedMeasure(cloud, ms.OrnsteinUhlenbeck())
 
+
+def bounded_batch():
+    # Queries on a curve or a torus, whose cells and nodes are reused from query to query.
+    manifold = ms.Torus(1.5, 0.5) if kind == "surface" else ms.Ellipse(2.0, 1.0)
+    score = ms.NoisedMeasure(manifold.uniform(), ms.OrnsteinUhlenbeck()).score
+    answer = manifold.nearest if kind == "projection" else score
+    arguments = () if kind == "projection" else (1e-4,)
+    answer(rng.standard_normal((10, d)), *arguments)
+    before = peak()
+    value = answer(rng.standard_normal((queries, d)), *arguments)
+    assert np.isfinite(value if kind != "projection" else value.point).all()
+    return peak() - before
+
+if kind in {"curve", "surface", "projection"}:
+    print(bounded_batch())
+    sys.exit()
 target = "score_divergence" if kind == "divergence" else "score"
 getattr(noised(10), target)(rng.standard_normal((10, d)), 0.5)  # code and threads
 before = peak()
@@ -49,6 +65,9 @@ print(peak() - before)
         ("score", 5_000, 20_000, 64),
         ("divergence", 10_000, 10_000, 3),
         ("mixture", 400_000, 250, 1),
+        ("curve", 100_000, 1000, 2),
+        ("surface", 10_000, 10_000, 3),
+        ("projection", 400_000, 250, 2),
     ],
 )
 def test_peak_memory(kind, queries, points, d):

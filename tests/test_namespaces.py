@@ -1,5 +1,7 @@
 """The array namespace that comes in goes out, as float64; other libraries are optional."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,50 @@ def test_torch_everywhere_else():
     assert nearest.shape == (2,)
     assert unique.dtype == torch.bool
     assert not unique
+
+
+@functools.cache
+def _parametric():
+    return ms.Ellipse(2.0, 1.0), ms.Surface(lambda u, v: np.stack([u, v, u * v], -1), (0.0, 1.0), (0.0, 2.0))
+
+
+def _answers(manifold, x, t, u):
+    """Everything that a curve or a surface is asked, by name."""
+    near, law = manifold.nearest(x), manifold.uniform()
+    tilt, estimate = law.tilt(x, t), law.error_estimate(x, t)
+    found = {
+        name: getattr(near, name) for name in ("point", "parameter", "distance", "runner_up", "runner_up_distance")
+    }
+    found |= {name: getattr(tilt, name) for name in ("log_mass", "mean", "displacement")}
+    found |= {"error": estimate.mean, "error of the mass": estimate.log_mass, "covariance": law.tilt_covariance(x, t)}
+    names = ("project", "distance", "parameter", "tangent_basis", "normal_basis", "second_fundamental_form")
+    found |= {name + "()": getattr(manifold, name)(x) for name in (*names, "principal_curvatures")}
+    found |= {name + "()": getattr(manifold, name)(u) for name in ("embed", "metric", "volume_element")}
+    found["derivative"] = manifold.derivative(u, 1 if manifold.dimension == 1 else (0, 1))
+    found["density"] = law.density(u)
+    if manifold.dimension == 1:
+        found["arc_length"], found["geodesic"] = manifold.arc_length(u), manifold.geodesic_distance(x, x)
+        found["curvature"] = manifold.curvature(x)
+    return found
+
+
+@pytest.mark.parametrize("library", ["torch", "array_api_strict", "dask.array"])
+@pytest.mark.parametrize("which", [0, 1])
+def test_curves_and_surfaces_answer_in_the_namespace_of_the_question(library, which):
+    namespace, manifold = of(library), _parametric()[which]
+    convert = namespace.from_array if library.startswith("dask") else namespace.asarray
+    x = np.array([[0.3, 0.4], [1.0, -2.0], [0.1, 0.5]]) if which == 0 else np.array([[0.3, 0.4, 0.0], [1.0, 1.0, 2.0]])
+    t = np.linspace(0.1, 1, len(x))
+    u = np.array([0.1, 0.9, 0.4]) if which == 0 else np.array([[0.1, 0.9], [0.4, 1.9]])
+    answers, wanted = _answers(manifold, convert(x), convert(t), convert(u)), _answers(manifold, x, t, u)
+    for name, value in answers.items():
+        assert type(value) is type(convert(x)), name
+        assert value.dtype == namespace.float64, name
+        plain = value.compute() if library.startswith("dask") else np.asarray(value)
+        np.testing.assert_array_equal(plain, wanted[name], err_msg=name)
+    unique = manifold.nearest(convert(x)).unique
+    assert type(unique) is type(convert(x))
+    assert unique.dtype == (namespace.bool if hasattr(namespace, "bool") else bool)
 
 
 def test_measures_are_built_from_torch_tensors():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from PIL import Image
-from scipy.special import ive, ndtr
+from scipy.special import gamma, ive, ndtr
 from typer.testing import CliRunner
 
-from paper_figures import atlas_entries, lwb_5, registry, style
+from paper_figures import atlas_entries, expansion, lwb_5, registry, style
 from paper_figures.__main__ import app, command
 from paper_figures.files import load_arrays, write_whole
 
@@ -31,7 +33,20 @@ DIFFERENCES = 1e-6
 RIM = 0.03
 """The mass in a contour is summed on the grid, where cells on its rim count whole: about the share of such cells."""
 
-NAMES = ("lwb-5", "oracle-atlas")
+SEARCH = 1e-6
+"""Of distances, by a search over 20 001 points with parabolas: (2e-4)^3 times a third derivative of the square, over
+twice the distance, which one of the random points has as small as 1e-3."""
+
+ON_THE_AXIS = 1e-6
+"""Bisection ends where the foot jumps, sharp to rounding, but by its root where two feet merge at an end of the axis."""
+
+PIXEL = 1e-9
+"""Closed forms of the ellipse against points that the figure has to 1e-15."""
+
+SLOPE, CONSTANT = 1e-3, 1e-3
+"""The next order over the window, at most sqrt(1e-7) in slopes and sqrt(1e-9) in constants, times a factor of 3 or so."""
+
+NAMES = ("lwb-5", "oracle-atlas", "medial-axis", "expansion")
 
 
 def run(*arguments):
@@ -40,7 +55,7 @@ def run(*arguments):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Both figures, made once with the command; the folder does not exist before."""
+    """All figures, made once with the command; the folder does not exist before."""
     out = tmp_path_factory.mktemp("figures") / "new" / "folder"
     result = run("--quick", "--out", out)
     assert result.exit_code == 0, result.output
@@ -57,6 +72,21 @@ def atlas(made):
     return load_arrays(made[0] / "oracle-atlas.npz")
 
 
+@pytest.fixture(scope="module")
+def plane(made):
+    return load_arrays(made[0] / "medial-axis.npz")
+
+
+@pytest.fixture(scope="module")
+def rates(made):
+    return load_arrays(made[0] / "expansion.npz")
+
+
+def gaps(key):
+    """Lines with NaN between their pieces, and gaps that are infinite where there is no runner-up."""
+    return key.startswith(("outline", "sketch", "axis", "evolute", "runner_up"))
+
+
 def test_each_figure_is_three_whole_files(made):
     out, printed = made
     assert sorted(path.name for path in out.iterdir()) == sorted(
@@ -65,7 +95,7 @@ def test_each_figure_is_three_whole_files(made):
     for name in NAMES:
         assert f"{name}: wrote {name}.npz {name}.png {name}.txt" in printed
         with np.load(out / f"{name}.npz", allow_pickle=False) as archive:
-            numbers = [archive[key] for key in archive.files if archive[key].dtype.kind == "f" and "outline" not in key]
+            numbers = [archive[key] for key in archive.files if archive[key].dtype.kind == "f" and not gaps(key)]
         assert all(np.isfinite(array).all() for array in numbers)
         with Image.open(out / f"{name}.png") as picture:
             assert picture.width == style.WIDTH * style.DPI
@@ -193,6 +223,67 @@ def test_atlas_states_its_errors(made, atlas):
         np.testing.assert_allclose([float(cell) for cell in line[20:].split()], errors, rtol=0.06)  # two digits printed
 
 
+def test_ellipse_has_its_evolute_axis_and_reach(plane):
+    a, b = 1.7, 1.1
+    i = list(plane["name"]).index("ellipse")
+    x, y = plane[f"evolute_{i}"].T
+    c = a * a - b * b
+    seen = np.isfinite(x)
+    assert seen.sum() > 0.9 * len(x)
+    np.testing.assert_allclose(np.abs(a * x[seen] / c) ** (2 / 3) + np.abs(b * y[seen] / c) ** (2 / 3), 1.0, rtol=PIXEL)
+    # The nearest points of (x, 0) are two, mirror images, for |x| < c/a, which is where the segment ends.
+    x, y = plane[f"axis_{i}"].T
+    inside = np.isfinite(x) & (np.abs(x) < 0.999 * c / a)
+    assert np.abs(y[inside]).max() < PIXEL
+    assert inside.sum() > 300
+    np.testing.assert_allclose(np.nanmax(np.abs(x)), c / a, rtol=ON_THE_AXIS)
+    np.testing.assert_allclose(plane[f"reach_{i}"][0], b * b / a, rtol=PIXEL)
+    # From (x, 0) the distance to the two is b sqrt(1 - x^2/c); and no gap where the axis is.
+    row = plane[f"grid_{i}"][..., 1]
+    near = np.abs(row) == np.abs(row).min()
+    gap = plane[f"runner_up_{i}"] - plane[f"distance_{i}"]
+    assert (gap[near & (np.abs(plane[f"grid_{i}"][..., 0]) < 0.9 * c / a)] < 2.0 * np.abs(row).min()).all()
+
+
+def test_gaps_against_dense_search_and_axis_by_its_feet(plane):
+    for i, name in enumerate(plane["name"]):
+        nearest, runner_up, missed = plane[f"errors_{i}"]
+        assert max(nearest, runner_up) < SEARCH, name
+        assert missed <= 1, name  # a point on the evolute, by rounding
+        axis = plane[f"axis_{i}"][np.isfinite(plane[f"axis_{i}"][:, 0])]
+        distance = np.linalg.norm(axis[:, None] - plane[f"curve_{i}"], axis=2).min(axis=1)
+        reach, lower, upper = plane[f"reach_{i}"]
+        assert lower <= reach <= upper * (1.0 + PIXEL)
+        assert distance.min() > reach * (1.0 - ON_THE_AXIS), name  # Federer: the distance of the axis from M
+        point, centre, partner = plane[f"attained_{i}"]
+        radii = np.linalg.norm([point - centre, partner - centre], axis=1)
+        np.testing.assert_allclose(radii, reach, rtol=1e-3, err_msg=name)  # pairs of 400 samples
+
+
+def test_remainders_are_as_predicted(rates, made):
+    slopes, constants = expansion._fits(rates)
+    exponent, constant = rates["predicted"].T
+    assert set(exponent) == {0.5, 1.0}
+    np.testing.assert_allclose(slopes, exponent, atol=SLOPE)
+    np.testing.assert_allclose(constants, constant, rtol=CONSTANT)
+    text = (made[0] / "expansion.txt").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("    ")][1:]
+    printed = np.array([[float(cell) for cell in row[49:].split()] for row in rows])
+    np.testing.assert_allclose(printed[:, [0, 2]], np.stack([exponent, constant], axis=1), rtol=1e-6)
+
+
+def test_remainder_of_an_ellipse_by_hand(rates):
+    # At the focal point of the vertex (2, 0), theory: sqrt(2) A^2/(B^2 sqrt(A^2 - B^2)) Gamma(3/4)/Gamma(1/4).
+    k = list(rates["detail"]).index("focal point")
+    np.testing.assert_allclose(
+        rates["predicted"][k], [0.5, math.sqrt(2) * 4 / math.sqrt(3) * gamma(0.75) / gamma(0.25)]
+    )
+    # Over the end of a curve: sqrt(2/(pi h))/r, h = 1 + r kappa outside of a helix of radius 1 and curvature kappa.
+    k = list(rates["detail"]).index("over its end")
+    curvature, r = 1.0 / (1.0 + (1.5 / (2.0 * math.pi)) ** 2), 0.5
+    np.testing.assert_allclose(rates["predicted"][k], [0.5, math.sqrt(2.0 / (math.pi * (1.0 + r * curvature))) / r])
+
+
 def test_every_figure_in_the_list(tmp_path):
     result = run("--list", "--out", tmp_path / "nothing")
     assert result.exit_code == 0
@@ -203,7 +294,10 @@ def test_every_figure_in_the_list(tmp_path):
 def test_wrong_name_is_one_line_and_status_2(tmp_path):
     result = run("lwb-5", "lwb-55", "--out", tmp_path / "nothing")
     assert result.exit_code == 2
-    assert result.output == "paper_figures: unknown figure 'lwb-55'; known figures: lwb-5, oracle-atlas\n"
+    assert (
+        result.output
+        == "paper_figures: unknown figure 'lwb-55'; known figures: lwb-5, oracle-atlas, medial-axis, expansion\n"
+    )
     assert not (tmp_path / "nothing").exists()
 
 

@@ -226,7 +226,7 @@ def test_budget():
 def test_bounds_of_cells_hold_at_points(name):
     """The two bounds on distances of cells against points in them, the second where the distance is stationary."""
     manifold = ms.Torus(2.0, 0.7) if name == "torus" else ms.Curve(TREFOIL, (U, 0, TURN))
-    cells, _ = partition(manifold._panels, manifold.closed)
+    cells, _ = partition(manifold._panels, manifold.closed, manifold._parameters)
     rng = np.random.default_rng(0)
     m, n = manifold.dimension, 400
 

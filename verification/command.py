@@ -20,6 +20,7 @@ from .registry import CLAIMS
 from .report import number
 
 INTERRUPTED = 130  # what shells report for Ctrl-C
+SKIPPED = "[yellow]skipped[/]"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -56,7 +57,7 @@ def verify(
     report = write_report(outcomes, out)
     _print(outcomes, console)
     console.print(f"report: {report}", highlight=False, soft_wrap=True)
-    if not all(outcome.passed for outcome, _ in outcomes):
+    if any(outcome.failed for outcome, _ in outcomes):
         raise typer.Exit(1)
 
 
@@ -114,9 +115,12 @@ def _print(outcomes: list[tuple[Outcome, Path | None]], console: Console) -> Non
             table.add_row(label, item.name, number(item.measured), number(item.expected), "", "[dim]outside[/]", "")
         if outcome.error is not None:
             table.add_row(label, f"broken off: {outcome.error}".replace("[", r"\["), "", "", "", _verdict(False), "")
+        if outcome.skipped is not None:
+            table.add_row(label, outcome.skipped.replace("[", r"\["), "", "", "", SKIPPED, "")
         table.add_row(
             f"[bold]{outcome.claim.name}[/]", f"[bold]{len(outcome.evidence.checks)} checks[/]", "", "", "",
-            _verdict(outcome.passed), f"{outcome.seconds:.2f}", end_section=True,
+            SKIPPED if outcome.skipped is not None else _verdict(outcome.passed), f"{outcome.seconds:.2f}",
+            end_section=True,
         )  # fmt: skip
     # Without a terminal there is no width to fit: a table in a log keeps its columns.
     Console(width=None if console.is_terminal else 140, file=console.file).print(table)

@@ -14,8 +14,8 @@ from .situation import Situation
 POINTS = 3
 
 EXPANSION_TOLERANCE = Tolerance(
-    1e-6, "third derivatives of Python functions are good to 1e-9 of their scale, and constants beside focal points are "
-    "1/h = 50 times larger than what they are made of; SymPy manifolds: 1e-12",
+    1e-9, "third derivatives of Python functions are good to 1e-9 of their scale; SymPy manifolds: 1e-12, beside a "
+    "focal point more by 1/h = 50",
 )  # fmt: skip
 
 
@@ -28,8 +28,8 @@ def compare(cases: list[Situation], evidence: Evidence) -> None:
         found = [_deviation(case, index) for index in range(min(POINTS, len(case.points)))]
         evidence.check(
             f"expansion, {case.name}",
-            "expansion(measure, x) against constants by hand: y_x, the vector of the next order, exponent and constant of "
-            "its rate; largest relative difference",
+            "expansion(measure, x) against constants by hand: y_x, the vector of the next order, exponent and constant "
+            "of its rate; largest relative difference",
             max(found), 0.0, EXPANSION_TOLERANCE, one_sided=True, points=len(found),
         )  # fmt: skip
         names.append(case.name)

@@ -13,8 +13,8 @@ import numpy as np
 import manifold_scores as ms
 
 from .rates import Array
-from .record import Claim, Evidence, Oracle, Tolerance
 from .reach import all_charts
+from .record import Claim, Evidence, Oracle, Tolerance
 
 #: size -> (random pairs, the same in R^4096)
 SIZES = {"quick": (2_000, 100), "default": (20_000, 400), "full": (200_000, 2_000)}
@@ -52,9 +52,7 @@ def measure(size: str, noised: Oracle, evidence: Evidence) -> None:
                 1.0 / ratio.max(), WRONG, WRONG_TOLERANCE, one_sided=True,
             )  # fmt: skip
         if isinstance(manifold, (ms.Circle, ms.Sphere)):
-            evidence.check(
-                f"equality, {name}", "min of the same over pairs", ratio.min(), 1.0, ROUNDING_TOLERANCE
-            )
+            evidence.check(f"equality, {name}", "min of the same over pairs", ratio.min(), 1.0, ROUNDING_TOLERANCE)
         names.append(name)
         shown = rng.permutation(len(ratio))[:400]
         clouds.append(np.resize(np.stack([apart[shown] / manifold.reach, ratio[shown]], axis=1), (400, 2)))
@@ -123,11 +121,11 @@ def draw(data: dict[str, Array]) -> object:
 CLAIM = Claim(
     name="federer",
     title="Normal vectors and the reach",
-    statement="|⟨v, x - y⟩| ≤ |v| |x - y|²/(2τ) for x, y ∈ M, v normal to M at x and τ the reach; an equality on circles and "
-    "spheres; false for 1.2 τ on every manifold where the reach is not set by the boundary.",
+    statement="|⟨v, x - y⟩| ≤ |v| |x - y|²/(2τ) for x, y ∈ M, v normal to M at x and τ the reach; an equality on "
+    "circles and spheres; false for 1.2 τ on every manifold where the reach is not set by the boundary.",
     hypothesis="M without boundary, or x in its interior.",
-    source="Farghly et al., Diffusion models and the manifold hypothesis, arXiv:2510.02305, Lemma D.3; Federer, Trans. AMS 93 "
-    "(1959), Theorem 4.8.",
+    source="Farghly et al., Diffusion models and the manifold hypothesis, arXiv:2510.02305, Lemma D.3; Federer, Trans. "
+    "AMS 93 (1959), Theorem 4.8.",
     measure=measure,
     draw=draw,
 )

@@ -14,8 +14,18 @@ def projections(data: dict[str, Any], miss: float) -> Any:
     figure = new_figure(12.5, 5.2)
     left, middle, right = figure.subplots(1, 3, width_ratios=[1.25, 0.8, 1.1])
     rows = np.arange(len(data["names"]))[::-1]
-    left.semilogx(np.maximum(data["excess"], 1e-17), rows, "o", color=BLUE, ms=6, label="longest excess over the search")
-    left.semilogx(np.maximum(data["slack"], 1e-17), rows, "|", color=GREY, ms=12, mew=2, label="proven slack of the grid, squared distance")
+    left.semilogx(
+        np.maximum(data["excess"], 1e-17), rows, "o", color=BLUE, ms=6, label="longest excess over the search"
+    )
+    left.semilogx(
+        np.maximum(data["slack"], 1e-17),
+        rows,
+        "|",
+        color=GREY,
+        ms=12,
+        mew=2,
+        label="proven slack of the grid, squared distance",
+    )
     left.axvline(miss, color=RED)
     left.text(miss * 1.4, len(rows) - 0.45, "a miss", color=RED, fontsize=8.5, va="center")
     left.set_yticks(rows, data["names"])
@@ -72,7 +82,9 @@ def reaches(data: dict[str, Any], tolerance: float) -> Any:
         right.semilogx(max(value, 1e-16), row, "o", color=BLUE, ms=6)
     right.semilogx(np.maximum(np.abs(reach - 1.0), 1e-16), rows, "s", color=GREEN, ms=4.5)
     right.axvline(tolerance, color=RED)
-    right.text(0.6 * tolerance, len(rows) - 0.4, "tolerance of the reach", color=RED, fontsize=8.5, va="center", ha="right")
+    right.text(
+        0.6 * tolerance, len(rows) - 0.4, "tolerance of the reach", color=RED, fontsize=8.5, va="center", ha="right"
+    )
     right.plot([], [], "o", color=BLUE, label="1 - lower bound/pairs")
     right.plot([], [], "s", color=GREEN, label="|reach/pairs - 1|")
     right.set_yticks(rows, [])

@@ -6,21 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, RED, SHADE, new_figure
+from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, RED, SHADE, SKY, new_figure
 
 COLOURS = {"interior": BLUE, "boundary": ORANGE, "cloud": GREEN, "root": RED}
 LABELS = {
     "interior": "interior points",
     "boundary": "boundary, inside the normal cone",
     "cloud": "point clouds",
-    "root": "next order √τ (edge of M, or x fixed and α = 1 - t)",
+    "root": "next order √τ (edge of M, focal point, or x fixed and α = 1 - t)",
 }
 
 
 def blow_up(data: dict[str, Any], tolerance: float, windows: dict[float, tuple[float, float]]) -> Any:
     """Theorem 3.5: collapsed remainders, the gap exponent, every deviation, the medial axis."""
-    figure = new_figure(12.5, 9.4)
-    top, bottom = figure.subfigures(2, 1, height_ratios=[1.0, 1.2])
+    rows = 0.17 * len(data["names"])
+    figure = new_figure(12.5, 4.8 + rows)
+    top, bottom = figure.subfigures(2, 1, height_ratios=[4.1, 0.7 + rows])
     left, middle, right = top.subplots(1, 3)
     _collapsed(left, data, ("interior", "boundary", "cloud"), 1.0, windows[1.0])
     _collapsed(middle, data, ("root",), 0.5, windows[0.5])
@@ -140,15 +141,15 @@ def _bounds(axes: Any, data: dict[str, Any]) -> None:
 
 
 def _mean_squares(axes: Any, data: dict[str, Any]) -> None:
-    colours = (BLUE, ORANGE, GREEN, PINK, RED, GREY)
-    markers = "os^Dv<"
+    colours = (BLUE, ORANGE, GREEN, PINK, RED, GREY, SKY, BLACK)
+    markers = "os^Dv<>p"
     for name, curve, mean, colour, marker in zip(
         data["closed_names"], data["closed_score"], data["closed_mean"], colours, markers, strict=True
     ):
         axes.semilogx(data["closed_s"], curve, color=colour, marker=marker, ms=4, lw=1.0, label=name)
         axes.semilogx(data["closed_s"], mean, color=colour, ls=":", lw=1.0)
     axes.axhline(1.0, color=BLACK, ls="--", lw=1.0)
-    axes.set_ylim(0.0, 2.4)
+    axes.set_ylim(0.0, 2.9)
     axes.set_xlabel("s = σ²/α²")
     axes.set_ylabel("E|score|²σ² / (d - m);  dotted: E|f|² / E|X₀|²")
     axes.set_title("Closed manifolds: E|score|²σ² → d - m")

@@ -11,6 +11,7 @@ import numpy as np
 from . import mean_squares
 from .clocks import all_clocks
 from .laws import Law, laws
+from .laws_curved import curved_laws
 from .rates import CONSTANT_TOLERANCE, SLOPE_TOLERANCE, WINDOWS, Array, furthest, slopes
 from .record import Claim, Evidence, Oracle, Tolerance
 from .situations import Situation, situations
@@ -98,7 +99,7 @@ def _store_curves(case: Situation, noised: Oracle, evidence: Evidence) -> None:
 def _bounded(many: int, noised: Oracle, evidence: Evidence) -> None:
     """sup |f| <= max |y|, at any t and x."""
     rng = np.random.default_rng([3507, 200])
-    bounded = [law for law in laws() if law.support is not None]
+    bounded = [law for law in laws() if law.support is not None] + curved_laws()
     largest = np.array([_largest_mean(law, many, rng, noised) for law in bounded])
     worst = int(np.nan_to_num(largest, nan=np.inf).argmax())
     evidence.check(

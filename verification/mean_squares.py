@@ -17,6 +17,8 @@ from .clocks import Clock, brownian, ornstein_uhlenbeck, variance_preserving
 from .quadrature import normal_rule
 from .rates import Array, furthest
 from .record import Evidence, Oracle, Tolerance
+from .shapes import Shape, ellipse, lima_bean
+from .situations_curves import law_on
 
 #: Nodes per dimension of the noise for each size; the same sum with half of them estimates the quadrature error.
 NODES = {"quick": 8, "default": 10, "full": 12}
@@ -70,7 +72,19 @@ def _cases() -> list[Closed]:
         Closed("sphere S²", ms.Sphere(3, 1.5).uniform(), two, 1.5 * np.eye(3)[:1], one, 1, 2.25),
         Closed("flat torus in R⁴", torus, brownian(), np.array([[1.0, 0.0, 0.7, 0.0]]), one, 2, 1.49),
         Closed("circle in R⁵", embedded, half, plane[:, :1].T, one, 4, 1.0),
+        _on_curve(ellipse(2.0, 1.0), "exp(cos u)", vp),
+        _on_curve(lima_bean(), "uniform", half),
     ]  # fmt: skip
+
+
+def _on_curve(shape: Shape, law: str, clock: Clock) -> Closed:
+    """The trapezoidal rule in u, spectrally accurate on a closed curve."""
+    u = shape.grid(96)
+    y, density = shape.derivative(u, 0), np.exp(np.cos(u)) if law == "exp(cos u)" else np.ones_like(u)
+    weights = density * shape.frame(u).speed
+    weights /= weights.sum()
+    name = shape.name + ("" if law == "uniform" else f", ρ ∝ {law}")
+    return Closed(name, law_on(shape, law), clock, y, weights, 1, float(weights @ (y * y).sum(axis=1)))
 
 
 def closed_manifolds(size: str, noised: Oracle, evidence: Evidence) -> None:

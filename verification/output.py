@@ -17,7 +17,7 @@ def write_outcome(outcome: Outcome, folder: Path) -> Path | None:
     figure_path = folder / f"{name}.png"
     for suffix in ("npz", "png"):  # what an earlier run left would contradict the JSON
         (folder / f"{name}.{suffix}").unlink(missing_ok=True)
-    if outcome.error is None:
+    if outcome.error is None and outcome.skipped is None:
         data_path = folder / f"{name}.npz"
         save_arrays(data_path, outcome.evidence.data)
         try:

@@ -30,7 +30,8 @@ MAP = 141
 
 MISS_TOLERANCE = Tolerance(0.0, "none may be missed: a single one is a wrong nearest point")
 EXCESS_TOLERANCE = Tolerance(
-    1e-10, "the dense search is refined to 1e-10; distances from a minimum differ by the square of its parameter's error"
+    1e-10,
+    "the dense search is refined to 1e-10; distances from a minimum differ by the square of its parameter's error",
 )
 ON_TOLERANCE = Tolerance(
     1e-13, "rounding of points of size up to 15 (64 images: 11), a few eps each; the points are computed twice"
@@ -97,7 +98,7 @@ def _scattered(shape: Shape, n: int, rng: np.random.Generator) -> Array:
 
 
 def _around(manifold: Any, n: int, rng: np.random.Generator) -> Array:
-    y = manifold.embed(np.stack([rng.uniform(*ends, n) for ends in zip(manifold.lower, manifold.upper)], axis=1))
+    y = manifold.embed(rng.uniform(manifold.lower, manifold.upper, (n, manifold.dimension)))
     extent = np.abs(y).max()
     noise = rng.standard_normal(y.shape)
     kind = (np.arange(n) % 3)[:, None]
@@ -131,7 +132,7 @@ def _judge(
     below = found.floor - np.minimum(distance, nearest.distance) ** 2
     impossible = ~(below <= ON_TOLERANCE.value * scale**2)
     evidence.check(
-        f"misses, {name}", f"points x of {len(x)} that have a point of M nearer than the one returned (by 1e-10 (1 + |x|))",
+        f"misses, {name}", f"points x of {len(x)} with a point of M nearer than the one returned, by 1e-10 (1 + |x|)",
         missed.sum(), 0.0, MISS_TOLERANCE, one_sided=True, first=x[missed][:1].tolist() if x.shape[1] < 9 else [],
     )  # fmt: skip
     evidence.check(
@@ -185,7 +186,7 @@ def _local_minima(n: int, size: int, rng: np.random.Generator, evidence: Evidenc
         with np.errstate(invalid="ignore"):
             miss = np.where(same, 0.0, np.abs(both - minima))
         evidence.check(
-            f"runner-up, {shape.name}", f"two lowest local minima of |x - y|, against all those on a grid ({n} points x)",
+            f"runner-up, {shape.name}", f"two lowest local minima of |x - y|, against those on a grid ({n} points x)",
             miss.max(), 0.0, MINIMUM_TOLERANCE, one_sided=True,
         )  # fmt: skip
 
@@ -227,11 +228,11 @@ def draw(data: dict[str, Array]) -> object:
 CLAIM = Claim(
     name="projection",
     title="The nearest point is the global one",
-    statement="For every x, `nearest` and `project` return a point of M at distance dist(x, M), the runner-up is the second "
-    "lowest local minimum of the distance, and points of the medial axis are known as such.",
-    hypothesis="None: x is drawn around M, close to it, beside centres of curvature and up to 1000 times its size away.",
-    source="Dense search: a k-d tree over a grid, whose least distance is proven to be within h² F/8 of the global minimum, "
-    "refined by Newton's method; closed forms for torus and sphere.",
+    statement="For every x, `nearest` and `project` return a point of M at distance dist(x, M), the runner-up is the "
+    "second lowest local minimum of the distance, and points of the medial axis are known as such.",
+    hypothesis="None: x is drawn around M, close to it, beside centres of curvature and up to 1000 of its sizes away.",
+    source="Dense search: a k-d tree over a grid, whose least distance is proven to be within h² F/8 of the global "
+    "minimum, refined by Newton's method; closed forms for torus and sphere.",
     measure=measure,
     draw=draw,
 )

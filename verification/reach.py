@@ -43,9 +43,11 @@ def measure(size: str, noised: Oracle, evidence: Evidence) -> None:
         effort = (images, rng, 2, 12) if manifold.ambient_dimension > 9 else (pairs, rng)
         found = charts.tightest(chart, *effort)
         names.append(chart.name)
-        rows.append((lower / found, reach / found, upper / found, np.nan if chart.reach is None else chart.reach / found))
+        rows.append(
+            (lower / found, reach / found, upper / found, np.nan if chart.reach is None else chart.reach / found)
+        )
         evidence.check(
-            f"lower bound, {chart.name}", "reach_bounds[0] over the least value of Federer's formula at pairs of points",
+            f"lower bound, {chart.name}", "reach_bounds[0] over the least value of Federer's formula at pairs",
             lower / found, 1.0, BOUND_TOLERANCE, one_sided=True, reach_bounds=[lower, upper], pairs=found,
         )  # fmt: skip
         evidence.check(
@@ -100,10 +102,10 @@ def draw(data: dict[str, Array]) -> object:
 CLAIM = Claim(
     name="reach",
     title="The reach and its certified bounds",
-    statement="reach_bounds enclose the reach: the lower one stays below |y - x|²/(2 dist(y - x, Tan_x M)) at every pair of "
-    "points and below the known values; `reach` is the infimum over pairs; arcs satisfy |x - y| ≤ d_M(x, y) ≤ "
+    statement="reach_bounds enclose the reach: the lower one stays below |y - x|²/(2 dist(y - x, Tan_x M)) at every "
+    "pair of points and below the known values; `reach` is the infimum over pairs; arcs satisfy |x - y| ≤ d_M(x, y) ≤ "
     "2τ arcsin(|x - y|/2τ) for |x - y| ≤ τ/2.",
-    hypothesis="M compact; at boundary points the tangent cone is the inner half of the tangent space (a quarter at corners).",
+    hypothesis="M compact; at boundary points the tangent cone is half the tangent space, a quarter at corners.",
     source="Federer, Curvature measures, Trans. AMS 93 (1959) 418-491, Theorem 4.18; Farghly et al., arXiv:2510.02305, "
     "Lemma D.4; charts written out by hand.",
     measure=measure,

@@ -147,20 +147,31 @@ class Claim:
     draw: Callable[[Any], Any]
 
 
+class Skipped(Exception):  # noqa: N818 - no error
+    """Raised by a claim that cannot be run here, with the reason: an optional package is missing."""
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """A claim that was run."""
+    """A claim that was run, or skipped for the reason given."""
 
     claim: Claim
     size: str
     evidence: Evidence
     seconds: float
     error: str | None
+    skipped: str | None = None
 
     @property
     def passed(self) -> bool:
         """Whether it ran to its end and every check passed."""
-        return self.error is None and bool(self.evidence.checks) and all(check.passed for check in self.evidence.checks)
+        ran = self.error is None and self.skipped is None
+        return ran and bool(self.evidence.checks) and all(check.passed for check in self.evidence.checks)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was run and did not pass."""
+        return self.skipped is None and not self.passed
 
     def as_json(self) -> dict[str, Any]:
         """Return strict JSON values."""
@@ -177,6 +188,7 @@ class Outcome:
             "passed": self.passed,
             "seconds": round(self.seconds, 3),
             "error": self.error,
+            "skipped": self.skipped,
             "checks": checks,
             "outside": [observation.as_json() for observation in self.evidence.observations],
         }
@@ -191,12 +203,14 @@ def run(
         raise ValueError(f"size must be one of {', '.join(SIZES)}; got {size!r}")
     evidence = Evidence() if tick is None else Evidence(tick)
     start = time.perf_counter()
-    error = None
+    error = skipped = None
     try:
         claim.measure(size, noised, evidence)
+    except Skipped as reason:
+        skipped = str(reason)
     except Exception as problem:  # a faulty oracle may raise anything; the other claims still run
         error = f"{type(problem).__name__}: {problem}"
-    return Outcome(claim, size, evidence, time.perf_counter() - start, error)
+    return Outcome(claim, size, evidence, time.perf_counter() - start, error, skipped)
 
 
 def strict(value: Any) -> Any:

@@ -54,13 +54,17 @@ def verdict(passed: bool) -> str:
     return '<span class="verdict pass">pass</span>' if passed else '<span class="verdict fail">FAIL</span>'
 
 
+def _verdict_of(outcome: Outcome) -> str:
+    return '<span class="verdict soft">skipped</span>' if outcome.skipped is not None else verdict(outcome.passed)
+
+
 def page(outcomes: list[tuple[Outcome, Path | None]]) -> str:
     """Return the whole page."""
     passed = sum(outcome.passed for outcome, _ in outcomes)
     rows = "".join(
         f'<tr><td><a href="#{_id(outcome)}">{_text(outcome.claim.name)}</a></td><td>{_text(outcome.claim.title)}</td>'
         f'<td class="number">{sum(c.passed for c in outcome.evidence.checks)} / {len(outcome.evidence.checks)}</td>'
-        f"<td>{verdict(outcome.passed)}</td>"
+        f"<td>{_verdict_of(outcome)}</td>"
         f'<td class="number">{outcome.seconds:.1f}</td></tr>'
         for outcome, _ in outcomes
     )
@@ -84,13 +88,15 @@ Predictions come from geometry, or from a second, different evaluation; measured
 def _section(outcome: Outcome, figure: Path | None) -> str:
     claim = outcome.claim
     parts = [
-        f'<section id="{_id(outcome)}"><h2>{_text(claim.title)} {verdict(outcome.passed)}</h2>',
+        f'<section id="{_id(outcome)}"><h2>{_text(claim.title)} {_verdict_of(outcome)}</h2>',
         f'<div class="soft">{_text(claim.name)}, {outcome.seconds:.1f} seconds</div>',
         f"<dl><dt>Claim</dt><dd>{_text(claim.statement)}</dd><dt>Hypothesis</dt><dd>{_text(claim.hypothesis)}</dd>"
         f"<dt>Source</dt><dd>{_text(claim.source)}</dd></dl>",
     ]
     if outcome.error is not None:
         parts.append(f'<div class="error">Broken off: {_text(outcome.error)}</div>')
+    if outcome.skipped is not None:
+        parts.append(f'<p class="soft">Skipped: {_text(outcome.skipped)}</p>')
     if figure is not None:
         image = base64.b64encode(figure.read_bytes()).decode()
         parts.append(f'<img alt="Figure: {_text(claim.title)}" src="data:image/png;base64,{image}">')

@@ -1,8 +1,8 @@
 """Nearest points by dense search, with a proven bound of what the search can miss.
 
-phi(u) = |x - y(u)|^2 has |phi''| = 2 ||y'|^2 - <x - y, y''>| <= F = 2 speed^2 + 2 (|x| + |M|) bend, so between neighbours
-of a grid with step h it lies above the smaller of its values at them by no less than -h^2 F/8: the least value on the grid
-is at most h^2 F/8 above the global minimum.  One Newton step from there takes the rest away where phi'' > 0.
+phi(u) = |x - y(u)|^2 has |phi''| = 2 ||y'|^2 - <x - y, y''>| <= F = 2 speed^2 + 2 (|x| + |M|) bend, so between
+neighbours of a grid with step h it is at least the smaller of its values at them less h^2 F/8: the least value on the
+grid is at most h^2 F/8 above the global minimum.  Newton steps from there take the rest away where phi'' > 0.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import manifold_scores as ms
 from .clocks import Clock
 from .rates import WINDOWS, Array
 
+
 @dataclass(frozen=True)
 class Situation:
     """n points x of one kind, and what the theory says about them.

@@ -5,12 +5,14 @@ With h = 1 - <v, kappa N>, rho the density and ' = d/d(arc length):
     interior             b = kappa N/2h + [(log rho)'/h + <v, (kappa N)'>/2h^2] T, D x = <T, x> T/h
     beyond an end        b = tau/D, D = -<v, tau> > 0, tau the inner tangent; the projection is constant there
     over an end          f = y_x + sqrt(2 s/(pi h)) tau to first order
-    focal, at a vertex   f = y_x + sqrt(s) q (kappa N/2 + (log rho)' T), q = 2 sqrt(6 kappa/-kappa'') Gamma(3/4)/Gamma(1/4);
+    focal, at a vertex   f = y_x + sqrt(s) q (kappa N/2 + (log rho)' T) to first order,
+                         q = 2 sqrt(6 kappa/-kappa'') Gamma(3/4)/Gamma(1/4);
                          ellipse, semi-axes A > B: kappa = A/B^2 and 6 kappa/-kappa'' = 2 B^4/(A^2 - B^2)
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -60,9 +62,7 @@ def nearest_is(shape: Shape, u: Array, x: Array) -> Array:
     return np.asarray((squares + 1e9 * ~minimum).min(axis=1) > least + GAP)
 
 
-def points(
-    shape: Shape, n: int, lengths: tuple[float, float], rng: np.random.Generator
-) -> tuple[Array, Array, Frame]:
+def points(shape: Shape, n: int, lengths: tuple[float, float], rng: np.random.Generator) -> tuple[Array, Array, Frame]:
     """Return u (n,), v (n, d) and the frames of n random points x = y(u) + v whose nearest point is y(u)."""
     found_u, found_v = [], []
     while len(found_u) < n:
@@ -97,19 +97,30 @@ def _at(
 
 def density(shape: Shape, law: str, u: Array) -> tuple[Any, Array]:
     """Return a measure of the package and d log rho/du at u, by hand."""
-    import sympy
+    slope = {
+        "uniform": np.zeros_like(u),
+        "exp(cos u)": -np.sin(u),
+        "exp(sin u)": np.cos(u),
+        "2 + sin 3u": 3.0 * np.cos(3.0 * u) / (2.0 + np.sin(3.0 * u)),
+        "exp(u/4)": np.full_like(u, 0.25),
+    }[law]
+    return law_on(shape, law), slope
+
+
+@functools.cache
+def law_on(shape: Shape, law: str) -> Any:
+    """Return a law of the package; every one is made once."""
+    import sympy as sp
 
     manifold = shape.build()
     if law == "uniform":
-        return manifold.uniform(), np.zeros_like(u)
+        return manifold.uniform()
     s = manifold.symbolic.symbols[0]
-    expression, slope = {
-        "exp(cos u)": (sympy.exp(sympy.cos(s)), -np.sin(u)),
-        "exp(sin u)": (sympy.exp(sympy.sin(s)), np.cos(u)),
-        "2 + sin 3u": (2 + sympy.sin(3 * s), 3.0 * np.cos(3.0 * u) / (2.0 + np.sin(3.0 * u))),
-        "exp(u/4)": (sympy.exp(s / 4), np.full_like(u, 0.25)),
-    }[law]
-    return manifold.measure(expression), slope
+    densities = {
+        "exp(cos u)": sp.exp(sp.cos(s)), "exp(sin u)": sp.exp(sp.sin(s)), "2 + sin 3u": 2 + sp.sin(3 * s),
+        "exp(u/4)": sp.exp(s / 4),
+    }  # fmt: skip
+    return manifold.measure(densities[law])
 
 
 def _beside_focal(clock: Clock, n: int, rng: np.random.Generator) -> Situation:
@@ -123,7 +134,7 @@ def _beside_focal(clock: Clock, n: int, rng: np.random.Generator) -> Situation:
 
 
 def _focal(clock: Clock, law: str) -> Situation:
-    """The centre of curvature of the vertex (a, 0) of two ellipses would be two measures: one point, one ellipse."""
+    """The centre of curvature of the vertex (2, 0) of an ellipse."""
     a, b = 2.0, 1.0
     shape, u = ellipse(a, b), np.zeros(1)
     frame = shape.frame(u)

@@ -40,14 +40,35 @@ def patch() -> ms.Surface:
     return ms.Surface(point, (u, *PATCH_U), (v, *PATCH_V))
 
 
+@functools.cache
+def tilted_torus() -> Any:
+    """rho ~ exp(cos u + sin v), with u = theta and v = phi."""
+    import sympy as sp
+
+    first, second = torus().symbolic.symbols
+    return torus().measure(sp.exp(sp.cos(first) + sp.sin(second)))
+
+
+@functools.cache
+def _tilted_patch() -> Any:
+    """rho ~ exp(3 sin v) = exp(3 y_3)."""
+    import sympy as sp
+
+    return patch().measure(sp.exp(3 * sp.sin(patch().symbolic.symbols[1])))
+
+
+@functools.cache
+def _tilted_roll() -> Any:
+    """rho ~ exp(v/10)."""
+    import sympy as sp
+
+    return swiss_roll().measure(sp.exp(swiss_roll().symbolic.symbols[1] / 10))
+
+
 def _torus(clock: Clock, n: int, rng: np.random.Generator, tilted: bool, moving: bool = False) -> Situation:
     """With v = d n, c = R + r cos phi: H = diag(1 + d/r, 1 + d cos(phi)/c) on (e_phi, e_theta), II = -diag(1/r,
     cos(phi)/c) n, and of the cubic terms only <v, (grad II)(e_phi, e_theta, e_theta)> = d R sin(phi)/(r c^2).
-
-    Tilted: rho ~ exp(cos u + sin v), with u = theta and v = phi.
     """
-    import sympy as sp
-
     theta, phi = rng.uniform(0.0, 2.0 * np.pi, (2, n))
     c = MAJOR + MINOR * np.cos(phi)
     # Inside: off the core circle; outside: off the axis, where the hole's side would have two nearest points.
@@ -70,10 +91,7 @@ def _torus(clock: Clock, n: int, rng: np.random.Generator, tilted: bool, moving:
     )
     derivative = ((x * e_phi).sum(axis=1) / h_phi)[:, None] * e_phi
     derivative += ((x * e_theta).sum(axis=1) / h_theta)[:, None] * e_theta
-    measure: Any = torus().uniform()
-    if tilted:
-        first, second = torus().symbolic.symbols
-        measure = torus().measure(sp.exp(sp.cos(first) + sp.sin(second)))
+    measure = tilted_torus() if tilted else torus().uniform()
     name = "torus" + (", ρ ∝ exp(cos u + sin v)" if tilted else "")
     return next_order(name, "interior", clock, measure, x, y, derivative, b, moving, CURVED)
 
@@ -89,15 +107,12 @@ def _unit(u: Array, v: Array) -> Array:
 
 def _patch(clock: Clock, n: int, rng: np.random.Generator) -> Situation:
     """Interior of the patch, rho ~ exp(3 sin v) = exp(3 y_3): H = r I, b = -n/r + grad log rho / r, D x = 0."""
-    import sympy as sp
-
     normal = _unit(*_on_patch(n, rng))
     r = np.where(np.arange(n) % 2 == 0, rng.uniform(0.5, 0.8, n), rng.uniform(1.2, 2.0, n))[:, None]
     gradient = 3.0 * (np.array([0.0, 0.0, 1.0]) - normal[:, 2:] * normal)
-    measure = patch().measure(sp.exp(3 * sp.sin(patch().symbolic.symbols[1])))
     b = (gradient - normal) / r
     name = "patch of S², ρ ∝ exp(3 sin v)"
-    return next_order(name, "interior", clock, measure, r * normal, normal, 0.0 * normal, b, span=CURVED)
+    return next_order(name, "interior", clock, _tilted_patch(), r * normal, normal, 0.0 * normal, b, span=CURVED)
 
 
 def _patch_edge(clock: Clock, n: int, rng: np.random.Generator) -> Situation:
@@ -109,9 +124,7 @@ def _patch_edge(clock: Clock, n: int, rng: np.random.Generator) -> Situation:
     r = np.where(np.arange(n) % 2 == 0, rng.uniform(0.5, 0.8, n), rng.uniform(1.2, 2.0, n))[:, None]
     lead = np.sqrt(2.0 / (np.pi * r)) * north
     name = f"over the edge of a patch of S², {clock.name}"
-    return Situation(
-        name, "boundary", clock, patch().uniform(), r * normal, normal, -lead, lead, power=0.5
-    )
+    return Situation(name, "boundary", clock, patch().uniform(), r * normal, normal, -lead, lead, power=0.5)
 
 
 def _roll(where: str, clock: Clock, n: int, rng: np.random.Generator, law: str = "uniform") -> Situation:
@@ -120,8 +133,6 @@ def _roll(where: str, clock: Clock, n: int, rng: np.random.Generator, law: str =
     "interior"; "beyond the rim" v = 0, b gains e_2/depth; "beyond a corner": also beyond the outer end of the spiral,
     b = tau/D of both; "over the rim": slope 1/2, sqrt(2/pi) e_2.  The law "exp(v/10)" has slope 1/10 along the axis.
     """
-    import sympy as sp
-
     corner, beyond = where == "beyond a corner", where != "interior"
     shape = spiral()
     u = np.full(n, SPIRAL[1]) if corner else rng.uniform(SPIRAL[0] + 0.5, SPIRAL[1] - 0.5, n)
@@ -139,10 +150,7 @@ def _roll(where: str, clock: Clock, n: int, rng: np.random.Generator, law: str =
     side = rng.uniform(0.3, 1.5, n)
     y_axis = np.zeros(n) if beyond else rng.uniform(1.0, ROLL_WIDTH - 1.0, n)
     x_axis = y_axis - side if where in ("beyond the rim", "beyond a corner") else y_axis
-    measure: Any = swiss_roll().uniform()
-    slope = 0.0
-    if law == "exp(v/10)":
-        measure, slope = swiss_roll().measure(sp.exp(swiss_roll().symbolic.symbols[1] / 10)), 0.1
+    measure, slope = (swiss_roll().uniform(), 0.0) if law == "uniform" else (_tilted_roll(), 0.1)
     x, y = _roll_point(plane, x_axis), _roll_point(frame.point, y_axis)
     name = f"Swiss roll, {where}" + ("" if law == "uniform" else f", ρ ∝ {law}")
     if where == "over the rim":

@@ -7,9 +7,11 @@ With phi(u; z) = |z - y(u)|^2/2, K_ij = d_i d_j phi = g_ij - <z - y, d_ij y> and
     b     = K^kl d_kl y / 2 + K^ij d_i y q_j,   q_j = d_j log w - K^kl d_j K_kl / 2,
 
 because d u_i/dz = K^ij d_j y (implicit functions) and d K_kl/dz = -d_kl y at fixed u; K^ij is the inverse.  No
-covariant derivatives are needed, and the formula holds in any codimension.  Where the minimum lies at an end of u_a with
-inward slope phi_a = d_a phi > 0, the integral over u_a gives s/phi_a: the other parameters keep the formula, with -log phi_a
-added to log Z.  Where the slope vanishes there, the Gaussian is cut in half and its mean is of order sqrt(s).
+covariant derivatives are needed, and the formula holds in any codimension.
+
+Where the minimum lies at an end of u_a with inward slope phi_a = d_a phi > 0, the integral over u_a gives s/phi_a: the
+other parameters keep the formula, with -log phi_a added to log Z.  Where the slope vanishes there, the Gaussian is cut in
+half and its mean is of order sqrt(s).
 """
 
 from __future__ import annotations

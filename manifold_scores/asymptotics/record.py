@@ -38,8 +38,8 @@ class Expansion:
     ----------
     measure, x : what was expanded, and where, (d,).
     situation : "interior"; "edge": y_x on the boundary, x - y_x normal to M there; "end" of a curve, "side" or
-        "corner" of a surface or box: y_x on the boundary, x - y_x in the interior of the normal cone; "focal": a vertex of
-        a curve; "medial axis": several nearest points; "point cloud".
+        "corner" of a surface or box: y_x on the boundary, x - y_x in the interior of the normal cone; "focal": a vertex
+        of a curve; "medial axis": several nearest points; "point cloud".
     point, parameter, v : y_x (d,), its parameter (None where there is none), v = x - y_x.
     tangent_basis, H : orthonormal basis (d, m) of the tangent space at y_x, and H = I - <v, II> in it, (m, m).
     b_normal, b_tangential : parts b_N and b_T of b, (d,); NaN over an edge, at a focal point, on the medial axis.

@@ -66,6 +66,7 @@ def add_squares(offsets: FloatArray, count: int, rate: float, phase: FloatArray)
 
 @contracted
 def weigh(weight: FloatArray, power: FloatArray, n1: int, n2: int, h1: float, h2: float) -> None:
+    """Multiply weights at the nodes by the weights of the rule on the cell, and by `power`."""
     for q in range(n2):
         factor = h1 if n2 == 1 else h1 * h2 * WEIGHTS[n2, q]
         for p in range(n1):

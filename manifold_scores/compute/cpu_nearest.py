@@ -53,30 +53,12 @@ def nearest(patches: Patches, z: FloatArray, runner_up: bool, search: Search) ->
 
     The best point is left in `search.best`.
     """
-    nodes, state = search.nodes, search.state
-    center, radius, child = patches.center, patches.radius, patches.child
-    started = False
-    top = 1
-    nodes[0] = 0
-    while top > 0:
-        top -= 1
-        node = nodes[top]
-        distance = _ball_distance(center, radius, node, z)
-        if started and distance > 0.0:
-            limit = state[SQUARE] + state[GAP] if runner_up else state[SQUARE]
-            if distance * distance * (1.0 - 1e-12) > limit:
-                continue
-        left, right = child[node, 0], child[node, 1]
-        if left < 0:
-            if not started:
-                begin(patches, patches.panel[node], z, search)
-                started = True
-            search_panel(patches, patches.panel[node], runner_up, z, search)
-            continue
-        if _ball_distance(center, radius, left, z) < _ball_distance(center, radius, right, z):
-            left, right = right, left
-        nodes[top], nodes[top + 1] = left, right
-        top += 2
+    state = search.state
+    state[PANEL] = -1.0
+    _search_tree(patches, False, z, search)
+    if runner_up:  # with the best point known, what the search for the other one gives up costs nothing
+        state[VISITS] = 0.0
+        _search_tree(patches, True, z, search)
     polish(patches, z, search)
     which, gap = second_minimum(search, z)
     other, other_a, other_b = -1, 0.0, 0.0
@@ -85,6 +67,33 @@ def nearest(patches: Patches, z: FloatArray, runner_up: bool, search: Search) ->
         other, other_a, other_b = int(minima[which, 0]), minima[which, 1], minima[which, 2]
     complete = state[COMPLETE] == 1.0 and state[VISITS] <= LARGEST_SEARCH
     return Found(int(state[PANEL]), state[AT_1], state[AT_2], other, other_a, other_b, gap, complete)
+
+
+@exact
+def _search_tree(patches: Patches, runner_up: bool, z: FloatArray, search: Search) -> None:
+    """Visit the panels whose balls are not too far, the nearer ones first."""
+    nodes, state = search.nodes, search.state
+    center, radius, child = patches.center, patches.radius, patches.child
+    top = 1
+    nodes[0] = 0
+    while top > 0:
+        top -= 1
+        node = nodes[top]
+        distance = _ball_distance(center, radius, node, z)
+        if state[PANEL] >= 0.0 and distance > 0.0:
+            limit = state[SQUARE] + state[GAP] if runner_up else state[SQUARE]
+            if distance * distance * (1.0 - 1e-12) > limit:
+                continue
+        left, right = child[node, 0], child[node, 1]
+        if left < 0:
+            if state[PANEL] < 0.0:
+                begin(patches, patches.panel[node], z, search)
+            search_panel(patches, patches.panel[node], runner_up, z, search)
+            continue
+        if _ball_distance(center, radius, left, z) < _ball_distance(center, radius, right, z):
+            left, right = right, left
+        nodes[top], nodes[top + 1] = left, right
+        top += 2
 
 
 @exact

@@ -93,15 +93,15 @@ def certified(cell: Cell, pinned1: bool, pinned2: bool, flat: bool) -> bool:
 
 
 @exact
-def concave(cell: Cell, end1: bool, end2: bool, flat: bool) -> bool:
+def concave(cell: Cell, at_end1: bool, at_end2: bool, flat: bool) -> bool:
     """Return whether the distance is concave in some direction everywhere on the cell: then no minimum is inside.
 
-    At an end of the manifold only the direction along it counts.
+    A direction in which the cell reaches an end of the manifold does not count, as a minimum may be there.
     """
     change = 6.0 * cell.rest
-    if flat or end2:
-        return not end1 and cell.h11 < -change
-    if end1:
+    if flat or at_end2:
+        return not at_end1 and cell.h11 < -change
+    if at_end1:
         return cell.h22 < -change
     middle, half = 0.5 * (cell.h11 + cell.h22), 0.5 * (cell.h11 - cell.h22)
     return middle - math.sqrt(half * half + cell.h12 * cell.h12) < -change

@@ -32,7 +32,7 @@ class Patches(NamedTuple):
     coefficients (P, c, K2, K1); degrees (P, 2); gram (P, G2, G1) and its degrees (P, 2); bounds (P, 2, 2, K): on the
     Taylor coefficients anywhere on the panel, of y and of the last component, by direction and power; open_ends (P,
     2, 2): 1 where a side of the panel is boundary of the manifold; center (T, r), radius (T,), child (T, 2), panel
-    (T,): the tree; magnitude (1,): a bound on |y|.
+    (T,): the tree; magnitude (1,): a bound on |y|; mean (r,): of the measure, zeros for a manifold.
     """
 
     coefficients: FloatArray
@@ -46,6 +46,7 @@ class Patches(NamedTuple):
     child: IntArray
     panel: IntArray
     magnitude: FloatArray
+    mean: FloatArray
 
 
 class Cell(NamedTuple):
@@ -191,7 +192,12 @@ def halve(cells: FloatArray, at: int, axis: int) -> None:
 
 
 def patches(
-    coefficients: FloatArray, positions: int, degrees: IntArray, open_ends: IntArray, tree: tuple[Any, Any, Any, Any]
+    coefficients: FloatArray,
+    positions: int,
+    degrees: IntArray,
+    open_ends: IntArray,
+    tree: tuple[Any, Any, Any, Any],
+    mean: FloatArray,
 ) -> Patches:
     """Return the arrays of the kernels from coefficients (P, c, K1, K2); `tree` is (center, radius, child, panel)."""
     coefficients = np.ascontiguousarray(np.swapaxes(coefficients, 2, 3))
@@ -216,7 +222,7 @@ def patches(
     center, radius, child, panel = tree
     magnitude = np.array([(np.linalg.norm(center, axis=1) + radius)[panel >= 0].max()])
     return Patches(
-        coefficients, degrees, gram, gram_degrees, bounds, open_ends, center, radius, child, panel, magnitude
+        coefficients, degrees, gram, gram_degrees, bounds, open_ends, center, radius, child, panel, magnitude, mean
     )
 
 

@@ -134,9 +134,20 @@ def _improve(search: Search, panel: int, a: float, b: float, gap: float) -> None
 
 
 @exact
-def _hopeless(cell: Cell, sign1: float, sign2: float, end1: bool, end2: bool, flat: bool) -> bool:
-    """Return whether no local minimum is in a cell: a slope does not vanish there (but at an end), or it is concave."""
-    return (sign1 != 0.0 and not end1) or (sign2 != 0.0 and not end2) or concave(cell, end1, end2, flat)
+def _hopeless(
+    cell: Cell, a: float, b: float, h1: float, h2: float, sign1: float, sign2: float, ends: IntArray, flat: bool
+) -> bool:
+    """Return whether no local minimum is in a cell: a slope does not vanish there, or it is concave in a direction.
+
+    Unless the manifold ends where the slope leads to, or where the concave direction leads out of the cell.
+    """
+    low1, high1 = a - h1 <= -1.0 and ends[0, 0] == 1, a + h1 >= 1.0 and ends[0, 1] == 1
+    low2, high2 = b - h2 <= -1.0 and ends[1, 0] == 1, b + h2 >= 1.0 and ends[1, 1] == 1
+    if (sign1 > 0.0 and not low1) or (sign1 < 0.0 and not high1):
+        return True
+    if (sign2 > 0.0 and not low2) or (sign2 < 0.0 and not high2):
+        return True
+    return concave(cell, low1 or high1, low2 or high2, flat)
 
 
 @exact
@@ -217,11 +228,8 @@ def search_panel(patches: Patches, panel: int, runner_up: bool, z: FloatArray, s
         sign2 = 0.0 if flat else slope_sign(cell.g2, cell.h22, cell.h12, cell.rest)
         side1 = -sign1 if (sign1 > 0.0 and a - h1 <= -1.0) or (sign1 < 0.0 and a + h1 >= 1.0) else 0.0
         side2 = -sign2 if (sign2 > 0.0 and b - h2 <= -1.0) or (sign2 < 0.0 and b + h2 >= 1.0) else 0.0
-        if runner_up and lower > -state[TOLERANCE]:
-            end1 = side1 != 0.0 and ends[0, 0 if side1 < 0.0 else 1] == 1
-            end2 = side2 != 0.0 and ends[1, 0 if side2 < 0.0 else 1] == 1
-            if _hopeless(cell, sign1, sign2, end1, end2, flat):
-                continue
+        if runner_up and lower > -state[TOLERANCE] and _hopeless(cell, a, b, h1, h2, sign1, sign2, ends, flat):
+            continue
         if certified(cell, side1 != 0.0, side2 != 0.0, flat) and _finish_cell(
             patches, panel, a, b, h1, h2, side1, side2, runner_up, z, search
         ):

@@ -62,9 +62,7 @@ def exact_position(
 
 @contracted
 def _divide(rows: FloatArray, n: int, m: int, a: float, width: int) -> None:
-    """Turn coefficients of polynomials of degree n, one in every column, into the first m + 1 Taylor coefficients at
-    a.
-    """
+    """Turn coefficients of degree n, a polynomial in every column, into the first m + 1 Taylor coefficients at a."""
     for start in range(min(m + 1, n)):
         for j in range(n - 1, start - 1, -1):
             for k in range(width):

@@ -36,7 +36,7 @@ def refuse_crossings(
     ------
     ValueError : two points of different parameters are within 1e-9 of the size of the manifold.
     """
-    cells, touch = partition(panels, closed)
+    cells, touch = partition(panels, closed, to_parameters)
     same = COINCIDENT * float(panels.radius[0])
     nearest: list[FloatArray] = []
 

@@ -80,7 +80,7 @@ class Density:
 
 def _constant(number: Any) -> float:
     if not (number.is_real and number.is_finite and abs(number) < arrays.LARGEST_LENGTH):
-        raise ValueError(f"density must be real, finite and below {arrays.LARGEST_LENGTH:g}; got {number}")
+        raise ValueError(f"density must be real, finite and below {arrays.LARGEST_LENGTH:g}; got {number.evalf(3)}")
     return float(number)
 
 

@@ -174,10 +174,7 @@ def _by_numpy(expressions: tuple[Any, ...], symbols: tuple[Any, ...]) -> Callabl
     """Return a vectorised function; constants that float64 cannot hold are handed over in extended precision."""
     import sympy
 
-    constants = sorted(
-        {atom for e in expressions for atom in e.atoms(sympy.Rational, sympy.NumberSymbol) if not _is_float(atom)},
-        key=sympy.default_sort_key,
-    )
+    constants = sorted({number for e in expressions for number in _numbers(e)}, key=sympy.default_sort_key)
     names = [sympy.Dummy() for _ in constants]
     replaced = [e.xreplace(dict(zip(constants, names, strict=True))) for e in expressions]
     function = sympy.lambdify([*symbols, *names], replaced, "numpy")
@@ -191,6 +188,13 @@ def _by_numpy(expressions: tuple[Any, ...], symbols: tuple[Any, ...]) -> Callabl
         return np.where(values.imag == 0, values.real, np.nan) if kind is np.complex128 else values
 
     return call
+
+
+def _numbers(part: Any) -> set[Any]:
+    """Return the largest subexpressions without symbols that are no float64 numbers."""
+    if part.is_number:
+        return set() if _is_float(part) else {part}
+    return set().union(*(_numbers(argument) for argument in part.args))
 
 
 def _is_float(number: Any) -> bool:

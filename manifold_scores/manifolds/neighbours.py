@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,8 @@ __all__ = ["partition"]
 
 #: Least share of |J h|^2 that is left of <D(p) h, D(q) h> in neighbouring cells: 0 but for rounding.
 LEAST_COSINE = 1e-6
+#: Cells after which a manifold counts as singular.
+LARGEST_COUNT = 1 << 13
 #: Tangent maps below this share of the largest are taken for singular.
 SINGULAR = 1e-15
 #: Rows of tables of all cells that are made at once.
@@ -21,7 +25,9 @@ ROWS = 512
 TOUCHING = 1e-12
 
 
-def partition(panels: Panels, closed: tuple[bool, ...]) -> tuple[Cells, NDArray[np.bool_]]:
+def partition(
+    panels: Panels, closed: tuple[bool, ...], to_parameters: Callable[[FloatArray], FloatArray]
+) -> tuple[Cells, NDArray[np.bool_]]:
     """Return cells that cover the domain, no two of which touch and share a double normal, and which touch (n, n).
 
     Let D be the derivative of the embedding Y and <D(p) h, D(q) h> > 0 for all directions h and all p, q in the
@@ -31,6 +37,11 @@ def partition(panels: Panels, closed: tuple[bool, ...]) -> tuple[Cells, NDArray[
 
     As b - a points into the domain, w lies in the tangent cone also where Y(a) is a boundary point: Y(b) - Y(a) is not
     normal there, and not zero.
+
+    Raises
+    ------
+    ValueError : 8192 cells do not suffice, as tangent vectors are nearly dependent, or turn too fast; says where,
+        in the parameters that `to_parameters` makes of v (N, m) in the unit domain.
     """
     count, m = len(panels.lower), panels.dimension
     panel, zeros = np.arange(count), np.zeros((count, m))
@@ -41,6 +52,10 @@ def partition(panels: Panels, closed: tuple[bool, ...]) -> tuple[Cells, NDArray[
     while again.any():
         low, high = low.copy(), high.copy()
         bad, axis = _turning(cells, closed, again, low, high)
+        if len(cells) + bad.sum() > LARGEST_COUNT:
+            worst = cells.take(np.flatnonzero(bad)[np.linalg.cond(cells.tangent[bad]).argmax(keepdims=True)])
+            u = np.round(to_parameters(worst.domain()[0])[0], 6).tolist()
+            raise ValueError(f"embedding must be regular; near u = {u} it turns too fast to tell its points apart")
         kept, split = np.flatnonzero(~bad), np.flatnonzero(bad)
         center, half = cells.domain()
         around = center[kept] + 0.5 * (low + high)[kept], 0.5 * (high - low)[kept]
@@ -128,8 +143,8 @@ def _boxes(
     once = (b >= rows[a]) | ~again[b]
     a, b, beside = a[once], b[once], beside[once]
     ends = np.minimum(-half[rows[a]], beside - half[b]), np.maximum(half[rows[a]], beside + half[b])
-    pair = np.repeat(np.arange(len(a)), count[a])
-    other = near[np.arange(len(pair)) + np.repeat(np.cumsum(count)[a] - np.cumsum(count[a]), count[a])]
+    pair, place = _ranges(np.arange(len(a)), (np.cumsum(count) - count)[a], count[a])
+    other = near[place]
     middle, extent = center[rows[a]] + 0.5 * (ends[0] + ends[1]), 0.5 * (ends[1] - ends[0])
     distance = np.abs(_apart(center[other], middle[pair], closed))
     inside = (distance < half[other] + extent[pair] - TOUCHING).all(axis=1)
@@ -145,18 +160,30 @@ def _meeting(
     slack: float,
 ) -> tuple[IntArray, IntArray]:
     """Return the indices (i, j), in order of i, of boxes of two lists that are nearer than `slack` to each other."""
-    found = []
+    order = np.argsort(centers[:, 0])
+    # Candidates by the first direction: a range of the sorted list, which goes on periodically where that is closed.
+    line = centers[order, 0]
+    if closed[0]:
+        line, order = np.concatenate([line - 1.0, line, line + 1.0]), np.tile(order, 3)
+    within = half[:, 0] + halves[:, 0].max(initial=0.0) + TOUCHING
+    within = np.minimum(within, 0.5) if closed[0] else within
+    low = np.searchsorted(line, center[:, 0] - within)
+    count = np.searchsorted(line, center[:, 0] + within) - low
+    found = [np.zeros((2, 0), dtype=np.int64)]
     for start in range(0, len(center), ROWS):
-        rows = slice(start, start + ROWS)
-        # In one direction for all, in the other for the few that are left.
-        apart = np.abs(_apart(centers[None, :, :1], center[rows, None, :1], closed[:1])[:, :, 0])
-        i, j = np.nonzero(apart < half[rows, None, 0] + halves[None, :, 0] + slack)
-        i += start
-        distance = np.abs(_apart(centers[j], center[i], closed))
-        kept = (distance < half[i] + halves[j] + slack).all(axis=1)
+        rows = np.arange(start, min(start + ROWS, len(center)))
+        i, j = _ranges(rows, low[rows], count[rows])
+        j = order[j]
+        kept = (np.abs(_apart(centers[j], center[i], closed)) < half[i] + halves[j] + slack).all(axis=1)
         found.append(np.stack([i[kept], j[kept]]))
-    first, second = np.concatenate(found, axis=1) if found else np.zeros((2, 0), dtype=np.int64)
+    first, second = np.concatenate(found, axis=1)
     return first, second
+
+
+def _ranges(rows: IntArray, low: IntArray, count: IntArray) -> tuple[IntArray, IntArray]:
+    """Return all (row, low + k), k < count."""
+    first = np.repeat(np.arange(len(rows)), count)
+    return rows[first], np.arange(len(first)) + (low - np.cumsum(count) + count)[first]
 
 
 def _apart(x: FloatArray, y: FloatArray, closed: tuple[bool, ...]) -> FloatArray:

@@ -64,8 +64,6 @@ class Parametric(Manifold):
         self._map: SymbolicMap | NumericMap = parametrisation(embedding, domains)
         self.dimension = len(domains)
         self.ambient_dimension = self._map.ambient_dimension
-        if self.dimension > self.ambient_dimension:
-            raise ValueError(f"embedding of a surface must have at least two components; got {self.ambient_dimension}")
         self.symbolic: Symbolic | None = self._map.symbolic
         self.lower, self.upper = self._map.lower, self._map.upper
         self._basis, self._origin = affine_hull(self._map.values, self.dimension, self.ambient_dimension)
@@ -146,7 +144,7 @@ class Parametric(Manifold):
 
         p = self._panels
         tree = p.center, p.radius, p.child, p.panel
-        return patches(p.coefficients, self._rank, p.degrees, p.open_ends(self.closed), tree)
+        return patches(p.coefficients, self._rank, p.degrees, p.open_ends(self.closed), tree, np.zeros(self._rank))
 
     def _coordinates(self, x: FloatArray) -> FloatArray:
         if self._basis is None or self._origin is None:

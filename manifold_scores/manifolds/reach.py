@@ -87,7 +87,7 @@ def reach_bounds(manifold: Any, tolerance: float | None = None) -> tuple[float, 
         upper = min(upper, float(np.min(quotients)))
         return min(length, 2.0 * (1.0 - goal) * upper)
 
-    cells, touch = partition(panels, manifold.closed)
+    cells, touch = partition(panels, manifold.closed, manifold._parameters)
     aim = (1.0 - goal) * min(upper, flat)
     lower = 0.5 * no_double_normal_below(faces(cells, manifold.closed), touch, 2.0 * aim, PAIRS[m], examine)
     for piece, slopes in pieces:

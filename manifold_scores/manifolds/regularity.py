@@ -20,6 +20,8 @@ LARGEST_AMBIENT = 12
 HULL_ROUNDING = 8e-15
 #: Below this share of its mean the volume element per parameter counts as zero.
 DEGENERATE = 1e-9
+#: Panels on which its minimum is looked for.
+LOWEST = 32
 #: Jumps relative to the size of the image, and turns of the tangent, between neighbouring panels; panels so narrow
 #: that a curve does not turn on them.
 LARGEST_JUMP, LARGEST_TURN, NARROWEST = 1e-8, 1e-4, 1e-10
@@ -72,13 +74,14 @@ def refuse_degenerate(panels: Panels, lower: FloatArray, upper: FloatArray) -> N
     grid = grid.reshape(-1, panels.dimension)
     panel = np.arange(len(panels.lower))
     elements = _element(panels, np.repeat(panel, len(grid)), np.tile(grid, (len(panel), 1))).reshape(len(panel), -1)
-    # The lowest sample of every panel is followed down to the minimum around it.
-    xi, width = grid[elements.argmin(axis=1)], 2.0 / (per_axis - 1)
+    # The lowest samples are followed down to the minima around them.
+    panel = np.argsort(elements.min(axis=1))[:LOWEST]
+    xi, width = grid[elements[panel].argmin(axis=1)], 2.0 / (per_axis - 1)
     steps = grid if panels.dimension == 1 else grid[::2]
     for _ in range(24):
         moves = np.clip(xi[:, None] + width * steps, -1.0, 1.0)
         found = _element(panels, np.repeat(panel, len(steps)), moves.reshape(-1, panels.dimension))
-        xi = moves[panel, found.reshape(len(panel), -1).argmin(axis=1)]
+        xi = moves[np.arange(len(panel)), found.reshape(len(panel), -1).argmin(axis=1)]
         width *= 0.3
     least = _element(panels, panel, xi)
     worst = int(least.argmin())
