@@ -181,7 +181,7 @@ def _thinned(law, rng):
 
 
 def product(rng):
-    first, second = (_thinned(SIMPLE[int(rng.integers(len(SIMPLE)))](rng), rng) for _ in range(2))
+    first, second = (_thinned(PARTS[int(rng.integers(len(PARTS)))](rng), rng) for _ in range(2))
     measure = ms.Product(first.measure, second.measure)
     i, j = (index.ravel() for index in np.indices((len(first.nodes), len(second.nodes))))
     nodes = np.concatenate([first.nodes[i], second.nodes[j]], 1)
@@ -190,7 +190,7 @@ def product(rng):
 
 
 def embedded(rng):
-    inner = SIMPLE[int(rng.integers(len(SIMPLE)))](rng)
+    inner = PARTS[int(rng.integers(len(PARTS)))](rng)
     d = inner.dimension + int(rng.integers(0, 3))
     basis, origin = rotation(rng, d)[:, : inner.dimension], rng.uniform(-1, 1, d)
     return Law(
@@ -202,7 +202,7 @@ def embedded(rng):
 def mixture(rng):
     weights = rng.uniform(0.1, 1, 3)
     shares = weights / weights.sum()
-    parts = [SIMPLE[int(rng.integers(len(SIMPLE)))](rng) for _ in range(3)]
+    parts = [PARTS[int(rng.integers(len(PARTS)))](rng) for _ in range(3)]
     d = max(part.dimension for part in parts)
     frames = [(rotation(rng, d)[:, : part.dimension], rng.uniform(-1, 1, d)) for part in parts]
     measures = [ms.Embedded(part.measure, *frame) for part, frame in zip(parts, frames, strict=True)]
@@ -213,7 +213,8 @@ def mixture(rng):
     return Law("mixture", measure, np.concatenate(nodes), all_shares, _embedded(measure), compact)
 
 
-SIMPLE = (points, gaussian, singular_gaussian, sphere, von_mises_fisher, segment, box, curve, surface)
+PARTS = (points, gaussian, singular_gaussian, sphere, von_mises_fisher, segment, box, curve)
+SIMPLE = (*PARTS, surface)
 KINDS = (*SIMPLE, product, embedded, mixture)
 
 seeds = st.integers(0, 2**32 - 1)

@@ -23,9 +23,9 @@ MEASURED = 1e-6
 """Three levels of extrapolation from s = 1e-3 L^2 leave (s/L^2)^3 = 1e-9 times sixth derivatives of the phase, up to
 1e3 where H is small; rounding of f over s adds 1e-12."""
 
-ROOTS = 1e-7
-"""The same in powers of sqrt(s) from s = 1e-8: (1e-4)^4 times the coefficients at worst, and the rounding 1e-16 of f over
-sqrt(s) = 1e-5; what decides is that x is over an edge up to 1e-16, which moves the root by 1e-16/sqrt(s) = 1e-11."""
+ROOTS = 1e-8
+"""The same in powers of sqrt(s) from s = 1e-8: (1e-4)^4 times the coefficients, and ten times the rounding 1e-16 of f and of x
+over the edge, over sqrt(s) = 1e-5; covariances over s have 1e-16/1e-10 of it."""
 
 
 def extrapolated(values, ratio, powers):

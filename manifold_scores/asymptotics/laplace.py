@@ -10,8 +10,8 @@ because d u_i/dz = K^ij d_j y (implicit functions) and d K_kl/dz = -d_kl y at fi
 covariant derivatives are needed, and the formula holds in any codimension.
 
 Where the minimum lies at an end of u_a with inward slope phi_a = d_a phi > 0, the integral over u_a gives s/phi_a: the
-other parameters keep the formula, with -log phi_a added to log Z.  Where the slope vanishes there, the Gaussian is cut in
-half and its mean is of order sqrt(s).
+other parameters keep the formula, with -log phi_a added to log Z.  Where the slope vanishes there, the Gaussian is
+cut in half and its mean is of order sqrt(s).
 """
 
 from __future__ import annotations

@@ -182,7 +182,7 @@ def _is_flat(patches: Patches, s: float, work: Workspace) -> bool:
     for i in range(work.z.size):
         total += (patches.mean[i] - work.z[i]) ** 2
     diameter = 2.0 * patches.radius[0]
-    return diameter * (diameter + 2.0 * math.sqrt(total)) <= 2.0 * s * FLAT
+    return bool(diameter * (diameter + 2.0 * math.sqrt(total)) <= 2.0 * s * FLAT)
 
 
 @exact

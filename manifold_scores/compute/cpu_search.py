@@ -147,7 +147,7 @@ def _hopeless(
         return True
     if (sign2 > 0.0 and not low2) or (sign2 < 0.0 and not high2):
         return True
-    return concave(cell, low1 or high1, low2 or high2, flat)
+    return bool(concave(cell, low1 or high1, low2 or high2, flat))
 
 
 @exact

@@ -6,6 +6,7 @@ import math
 from typing import Any, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import arrays
 from ..arrays import FloatArray
@@ -69,8 +70,10 @@ class AffineSubspace(_Flat):
     def _embed(self, u: FloatArray) -> FloatArray:
         return np.asarray(self._origin + np.einsum("...m,dm->...d", u, self._basis))
 
-    def _project(self, x: FloatArray) -> tuple[FloatArray, np.ndarray[Any, np.dtype[np.bool_]]]:
-        return self._embed(arrays.multiply(x - self._origin, self._basis)), np.ones(len(x), dtype=bool)
+    def _project(self, x: FloatArray, unique: bool) -> tuple[FloatArray, NDArray[np.bool_] | None]:
+        return self._embed(arrays.multiply(x - self._origin, self._basis)), np.ones(
+            len(x), dtype=bool
+        ) if unique else None
 
 
 class Segment(_Flat):
@@ -97,7 +100,7 @@ class Segment(_Flat):
         return self._law
 
     def measure(self, density: Any, *, tolerance: float = DEFAULT_TOLERANCE) -> ParametricLaw:
-        """Return the law with a density in the parameter u in [0, 1]; see `Curve.measure`."""
+        """Return the law with a density in the parameter u in [0, 1]; density, tolerance as in `Curve.measure`."""
         import sympy
 
         if self.ambient_dimension < 2:
@@ -113,9 +116,9 @@ class Segment(_Flat):
             raise ValueError(f"u must lie in [0, 1]; got {u.min()} to {u.max()}")
         return (1.0 - u) * self._law.start + u * self._law.end
 
-    def _project(self, x: FloatArray) -> tuple[FloatArray, np.ndarray[Any, np.dtype[np.bool_]]]:
+    def _project(self, x: FloatArray, unique: bool) -> tuple[FloatArray, NDArray[np.bool_] | None]:
         fraction = ((x - self._law.start) * self._law.direction).sum(axis=1) / self._law.length
-        return self._embed(np.clip(fraction, 0.0, 1.0)[:, None]), np.ones(len(x), dtype=bool)
+        return self._embed(np.clip(fraction, 0.0, 1.0)[:, None]), np.ones(len(x), dtype=bool) if unique else None
 
 
 class Box(_Flat):
@@ -144,5 +147,5 @@ class Box(_Flat):
             raise ValueError("u must lie in the box: lower <= u <= upper in every coordinate")
         return u.copy()
 
-    def _project(self, x: FloatArray) -> tuple[FloatArray, np.ndarray[Any, np.dtype[np.bool_]]]:
-        return np.clip(x, self._law.lower, self._law.upper), np.ones(len(x), dtype=bool)
+    def _project(self, x: FloatArray, unique: bool) -> tuple[FloatArray, NDArray[np.bool_] | None]:
+        return np.clip(x, self._law.lower, self._law.upper), np.ones(len(x), dtype=bool) if unique else None

@@ -186,11 +186,21 @@ def _normal_somewhere(x: Cells, y: Cells) -> NDArray[np.bool_]:
     lengths = (x.lengths * x.free).sum(axis=1) + (y.lengths * y.free).sum(axis=1)
     bends = 0.5 * ((x.turns * x.free).sum(axis=1) + (y.turns * y.free).sum(axis=1)) + x.rest + y.rest
     turns = x.turns + x.slope_rest
-    spread = np.abs(own).sum(axis=2) + np.abs(other).sum(axis=2)
-    spread += np.linalg.norm(gap, axis=1)[:, None] * x.slope_rest + lengths[:, None] * turns
-    spread += bends[:, None] * (x.lengths + turns)
+    rest = np.linalg.norm(gap, axis=1)[:, None] * x.slope_rest + lengths[:, None] * turns
+    rest += bends[:, None] * (x.lengths + turns)
+    spread = np.abs(own).sum(axis=2) + np.abs(other).sum(axis=2) + rest
     # At a lower end the product must not be positive, at an upper end not negative, otherwise it must vanish.
-    return np.asarray((((middle <= spread) | (x.side == 1)) & ((middle >= -spread) | (x.side == -1))).all(axis=1))
+    possible = (((middle <= spread) | (x.side == 1)) & ((middle >= -spread) | (x.side == -1))).all(axis=1)
+    if x.panels.dimension == 1:
+        return np.asarray(possible)
+    # The same for the direction of the tangent cone that is nearest to y - x: it must not be positive.
+    metric = x.tangent @ x.tangent.transpose(0, 2, 1) + 1e-300 * np.eye(2)
+    metric += RIDGE * metric * np.eye(2)
+    along = np.linalg.solve(metric, middle[:, :, None])[:, :, 0]
+    along = np.where(along * x.side > 0.0, 0.0, along)
+    parts = [np.abs(np.einsum("pk,pkl->pl", along, part)).sum(axis=1) for part in (own, other)]
+    least = (along * middle).sum(axis=1) - parts[0] - parts[1] - (np.abs(along) * rest).sum(axis=1)
+    return np.asarray(possible & (least <= 0.0))
 
 
 def polish(

@@ -64,7 +64,7 @@ class Curve(Parametric):
         return self.uniform().cumulative(v) * self.volume
 
     def geodesic_distance(self, first: Any, second: Any) -> Any:
-        """Return the length of the shorter arc between the projections of two points, shapes (..., d), (..., d)."""
+        """Return the length of the shorter arc between the projections of first and second, both (..., d)."""
         rows, others = self._rows("first", first), self._rows("second", second)
         try:
             np.broadcast_shapes(rows.shape, others.shape)

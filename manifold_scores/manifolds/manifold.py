@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import arrays
 from ..arrays import FloatArray
@@ -48,8 +49,8 @@ class Manifold(ABC):
         near (x on the medial axis); one of the nearest points is returned then.
         """
         rows = self._rows("x", x)
-        nearest, unique = self._project(rows.points)
-        return (rows.restore(nearest), rows.restore(unique)) if return_unique else rows.restore(nearest)
+        nearest, unique = self._project(rows.points, return_unique)
+        return rows.restore(nearest) if unique is None else (rows.restore(nearest), rows.restore(unique))
 
     def distance(self, x: Any) -> Any:
         """Return |x - y_x|, shape (...)."""
@@ -59,17 +60,17 @@ class Manifold(ABC):
     def tangent_basis(self, y: Any) -> Any:
         """Return an orthonormal basis of T_y M, shape (..., d, m), for y on M (the projection of y is used)."""
         rows = self._rows("y", y)
-        return rows.restore(self._tangent_basis(self._project(rows.points)[0]))
+        return rows.restore(self._tangent_basis(rows.points))
 
     def normal_basis(self, y: Any) -> Any:
         """Return an orthonormal basis of the normal space at y, shape (..., d, d - m)."""
         rows = self._rows("y", y)
-        return rows.restore(self._normal_basis(self._project(rows.points)[0]))
+        return rows.restore(self._normal_basis(rows.points))
 
     def second_fundamental_form(self, y: Any) -> Any:
         """Return the normal vectors II(e_i, e_j) for the columns e_i of `tangent_basis(y)`, shape (..., m, m, d)."""
         rows = self._rows("y", y)
-        return rows.restore(self._second_fundamental_form(self._project(rows.points)[0]))
+        return rows.restore(self._second_fundamental_form(rows.points))
 
     def sample(self, n: int, rng: Any = None) -> FloatArray:
         """Return n independent points, uniform with respect to volume, shape (n, d); rng as for measures."""
@@ -86,10 +87,13 @@ class Manifold(ABC):
     def _embed(self, u: FloatArray) -> FloatArray: ...
 
     @abstractmethod
-    def _project(self, x: FloatArray) -> tuple[FloatArray, np.ndarray[Any, np.dtype[np.bool_]]]: ...
+    def _project(self, x: FloatArray, unique: bool) -> tuple[FloatArray, NDArray[np.bool_] | None]:
+        """Return the nearest points, and whether they are unique if that is asked for."""
 
     def _distance(self, x: FloatArray) -> FloatArray:
-        return np.asarray(np.linalg.norm(x - self._project(x)[0], axis=1))
+        return np.asarray(np.linalg.norm(x - self._project(x, False)[0], axis=1))
+
+    # Of the projection of y.
 
     @abstractmethod
     def _tangent_basis(self, y: FloatArray) -> FloatArray: ...

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,32 +20,10 @@ from .crossings import refuse_crossings
 from .densities import parametric_law
 from .manifold import Manifold
 from .maps import NumericMap, Symbolic, SymbolicMap, parametrisation
+from .projection import Foot, Nearest, find
 from .regularity import affine_hull, closes, refuse_corners, refuse_degenerate
 
-__all__ = ["Nearest", "Parametric"]
-
-_BLOCKS = 8 * (os.cpu_count() or 1)
-#: A second nearest point within this many roundings of the nearest is as near.
-AS_NEAR = 64.0
-
-
-@dataclass(frozen=True, slots=True)
-class Nearest:
-    """The nearest point and the second lowest local minimum of the distance.
-
-    Attributes
-    ----------
-    point, parameter, distance : y_x (..., d), its u, |x - y_x| (...).
-    runner_up, runner_up_distance : the other local minimum; NaN and inf where there is none.
-    unique : whether the runner-up is farther, beyond rounding.
-    """
-
-    point: Any
-    parameter: Any
-    distance: Any
-    runner_up: Any
-    runner_up_distance: Any
-    unique: Any
+__all__ = ["Parametric"]
 
 
 class Parametric(Manifold):
@@ -151,17 +127,8 @@ class Parametric(Manifold):
             return x
         return arrays.multiply(x - self._origin, self._basis)
 
-    def _search(self, x: FloatArray, runner_up: bool) -> Any:
-        from ..compute.cpu_nearest import Projections, project
-
-        n = len(x)
-        found = Projections(np.empty((n, 2), np.int64), np.empty((n, 2, 2)), np.empty(n), np.empty(n, np.int64))
-        project(self._patches, self._coordinates(x), runner_up, _BLOCKS, found)
-        return found
-
-    def _located(self, found: Any, which: int) -> FloatArray:
-        """Return v in the unit domain of the points found."""
-        return self._panels.unit(found.panel[:, which], found.local[:, which, : self.dimension])
+    def _search(self, x: FloatArray, runner_up: bool) -> Foot:
+        return find(self._patches, self._panels, self._coordinates(x), runner_up)
 
     def nearest(self, x: Any) -> Nearest:
         """Return the global nearest point of every x (..., d), and the second lowest local minimum of the distance.
@@ -177,47 +144,30 @@ class Parametric(Manifold):
         """
         rows = self._rows("x", x)
         found = self._search(rows.points, True)
-        v = self._located(found, 0)
-        point = self._points(v)
+        point = self._points(found.nearest)
         distance = np.linalg.norm(rows.points - point, axis=1)
         other = np.full_like(rows.points, np.nan)
         there = np.isfinite(found.gap)
         if there.any():
-            other[there] = self._points(self._located(found, 1)[there])
+            other[there] = self._points(found.other[there])
         other_distance = np.where(there, np.sqrt(distance**2 + found.gap), np.inf)
-        unique = self._unique(found, rows.points, distance)
-        u = self._parameters(v)
+        unique = found.unique(rows.points, distance, self._patches.magnitude[0])
+        u = self._parameters(found.nearest)
         parameter = u[:, 0] if self.dimension == 1 else u
         return Nearest(*map(rows.restore, (point, parameter, distance, other, other_distance, unique)))
-
-    def _unique(self, found: Any, x: FloatArray, distance: FloatArray) -> NDArray[np.bool_]:
-        rounding = AS_NEAR * np.finfo(np.float64).eps * distance * (np.abs(x).max(axis=1) + self._patches.magnitude[0])
-        return np.asarray((found.gap > rounding) & (found.complete == 1))
-
-    def project(self, x: Any, *, return_unique: bool = False) -> Any:
-        """Return the global nearest point of M, shape (..., d), as `nearest` finds it.
-
-        With return_unique=True return (y_x, unique), unique of shape (...) and False where another point of M is as
-        near (x on the medial axis); one of the nearest points is returned then.
-        """
-        rows = self._rows("x", x)
-        found = self._search(rows.points, return_unique)
-        point = self._points(self._located(found, 0))
-        if not return_unique:
-            return rows.restore(point)
-        unique = self._unique(found, rows.points, np.linalg.norm(rows.points - point, axis=1))
-        return rows.restore(point), rows.restore(unique)
 
     def parameter(self, y: Any) -> Any:
         """Return the parameter u of the projection of y, shape (...) for a curve, (..., 2) for a surface."""
         rows = self._rows("y", y)
-        u = self._parameters(self._located(self._search(rows.points, False), 0))
+        u = self._parameters(self._search(rows.points, False).nearest)
         return rows.restore(u[:, 0] if self.dimension == 1 else u)
 
-    def _project(self, x: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
-        found = self._search(x, True)
-        point = self._points(self._located(found, 0))
-        return point, self._unique(found, x, np.linalg.norm(x - point, axis=1))
+    def _project(self, x: FloatArray, unique: bool) -> tuple[FloatArray, NDArray[np.bool_] | None]:
+        found = self._search(x, unique)
+        point = self._points(found.nearest)
+        if not unique:
+            return point, None
+        return point, found.unique(x, np.linalg.norm(x - point, axis=1), self._patches.magnitude[0])
 
     def metric(self, u: Any) -> Any:
         """Return the metric g_ij = <d_i y, d_j y> in the parameters, shape (..., m, m)."""
@@ -249,22 +199,7 @@ class Parametric(Manifold):
 
     def _foot(self, y: FloatArray) -> FloatArray:
         """Return v in the unit domain of the projections of y."""
-        return self._located(self._search(y, False), 0)
-
-    def tangent_basis(self, y: Any) -> Any:
-        """Return an orthonormal basis of the tangent space at the projection of y, (..., d, m), by Gram-Schmidt."""
-        rows = self._rows("y", y)
-        return rows.restore(self._tangent_basis(rows.points))
-
-    def normal_basis(self, y: Any) -> Any:
-        """Return an orthonormal basis of the normal space at the projection of y, shape (..., d, d - m)."""
-        rows = self._rows("y", y)
-        return rows.restore(self._normal_basis(rows.points))
-
-    def second_fundamental_form(self, y: Any) -> Any:
-        """Return the normal vectors II(e_i, e_j) for the columns e_i of `tangent_basis(y)`, shape (..., m, m, d)."""
-        rows = self._rows("y", y)
-        return rows.restore(self._second_fundamental_form(rows.points))
+        return self._search(y, False).nearest
 
     def _tangent_basis(self, y: FloatArray) -> FloatArray:
         return np.moveaxis(frames.tangent_basis(self._first(self._foot(y)))[0], 1, 2)

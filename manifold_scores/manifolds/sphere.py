@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import arrays
 from ..arrays import FloatArray
@@ -55,15 +56,15 @@ class Sphere(Manifold):
         cosines = np.concatenate([np.cos(u), ones], axis=-1)
         return np.asarray(self.radius * cosines * np.concatenate([ones, sines], axis=-1))
 
-    def _project(self, x: FloatArray) -> tuple[FloatArray, np.ndarray[Any, np.dtype[np.bool_]]]:
-        normal, unique = self._normal(x)
-        return self.radius * normal, unique
+    def _project(self, x: FloatArray, unique: bool) -> tuple[FloatArray, NDArray[np.bool_] | None]:
+        normal, only = self._normal(x)
+        return self.radius * normal, only if unique else None
 
     def _distance(self, x: FloatArray) -> FloatArray:
         return np.asarray(np.abs(np.linalg.norm(x, axis=1) - self.radius))
 
     @staticmethod
-    def _normal(x: FloatArray) -> tuple[FloatArray, np.ndarray[Any, np.dtype[np.bool_]]]:
+    def _normal(x: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
         largest = np.abs(x).max(axis=1, keepdims=True)
         unique = largest[:, 0] > 0.0
         scaled = np.divide(x, largest, out=np.eye(1, x.shape[1]).repeat(len(x), axis=0), where=largest > 0.0)
@@ -95,7 +96,7 @@ class Circle(Sphere):
         super().__init__(2, arrays.positive("radius", radius))
 
     def measure(self, density: Any, *, tolerance: float = DEFAULT_TOLERANCE) -> ParametricLaw:
-        """Return the law with a density in the polar angle u; see `Curve.measure`."""
+        """Return the law with a density in the polar angle u; density and tolerance as in `Curve.measure`."""
         import sympy
 
         u = sympy.Symbol("u", real=True)

@@ -110,7 +110,7 @@ class ParametricLaw(Measure):
         return self._panel_law.cumulative(v)
 
     def error_estimate(self, center: Any, variance: Any) -> ErrorEstimate:
-        """Return the estimated errors of `tilt` at the same arguments, by comparison with a finer quadrature.
+        """Return the estimated errors of `tilt` at center (..., d) and variance, by comparison with a finer quadrature.
 
         It measures the quadrature and its truncation, not the rounding that the condition of the query amplifies; never
         less than the rounding of the result itself.
@@ -172,9 +172,7 @@ class _PanelLaw(Measure):
         return patches(coefficients, self.ambient_dimension, panels.degrees, ends, tree, self._mean())
 
     def _mean(self) -> FloatArray:
-        """Return E[y]; coordinates that vanish to rounding do, so that symmetric laws stay so when the noise is
-        large.
-        """
+        """Return E[y]; what vanishes to rounding is zero, so that symmetric laws stay so when the noise is large."""
         nodes, weights = np.polynomial.legendre.leggauss(_MEAN_NODES)
         grid = np.stack(np.meshgrid(*[nodes] * self.dimension), axis=-1).reshape(-1, self.dimension)
         rule = np.prod(np.stack(np.meshgrid(*[weights] * self.dimension), axis=-1), axis=-1).reshape(-1)
