@@ -18,6 +18,9 @@ __all__ = ["LongArray", "Panels"]
 
 LongArray = NDArray[Any]
 
+#: Neighbouring polynomials that agree to this, relative to their size, continue each other.
+CONTINUED = 1e-13
+
 
 @dataclass(frozen=True)
 class Panels:
@@ -71,6 +74,28 @@ class Panels:
                 ends[:, axis, 0] = self.lower[:, axis] == 0.0
                 ends[:, axis, 1] = self.lower[:, axis] + self.width[:, axis] == 1.0
         return ends
+
+    def smooth_sides(self, closed: tuple[bool, ...], beyond: float) -> NDArray[np.int64]:
+        """Return (P, 2, 2): 1 where the polynomials of a panel stay right up to |xi| = 1 + beyond on that side."""
+        smooth = np.zeros((len(self.lower), 2, 2), dtype=np.int64)
+        panel = np.arange(len(self.lower))
+        size = np.abs(self.coefficients).sum(axis=(2, 3))
+        for axis in range(self.dimension):
+            for side in (0, 1):
+                agree = np.ones(len(panel), dtype=bool)
+                for along in (0.0,) if self.dimension == 1 else (-0.9, -0.3, 0.3, 0.9):
+                    for share in (0.5, 1.0):
+                        xi = np.full((len(panel), self.dimension), along)
+                        xi[:, axis] = (2 * side - 1) * (1.0 + share * beyond)
+                        v = self.unit(panel, xi)
+                        if closed[axis]:
+                            v[:, axis] -= np.floor(v[:, axis])
+                        inside = (v[:, axis] >= 0.0) & (v[:, axis] <= 1.0)
+                        other, there = self.locate(v)
+                        apart = np.abs(self.at(panel, xi) - self.at(other, there))
+                        agree &= inside & (other >= 0) & (apart <= CONTINUED * size).all(axis=1)
+                smooth[:, axis, side] = agree
+        return smooth
 
     def supported(self) -> Panels:
         """Return the panels on which the last component does not vanish identically; ValueError if there are none."""

@@ -107,10 +107,9 @@ def _panel(ax: Any, data: dict[str, np.ndarray], k: int) -> None:
     ax.grid(visible=True, color="#e8e8e8", linewidth=0.6)
     ax.set_axisbelow(True)
     slopes, constants = _fits(data)
-    ax.text(
-        0.04, 0.96, f"predicted ${constant:.4f}\\,t^{{\\,{exponent:g}}}$\nmeasured ${constants[k]:.4f}\\,t^{{\\,{slopes[k]:.4f}}}$",
-        transform=ax.transAxes, va="top", fontsize=8.8, linespacing=1.5,
-    )  # fmt: skip
+    predicted = f"predicted ${constant:.4f}\\,t^{{\\,{exponent:g}}}$"
+    measured = f"measured ${constants[k]:.4f}\\,t^{{\\,{slopes[k]:.4f}}}$"
+    ax.text(0.04, 0.96, f"{predicted}\n{measured}", transform=ax.transAxes, va="top", fontsize=8.8, linespacing=1.5)
     _sketch(ax.inset_axes((0.50, 0.03, 0.48, 0.43)), data[f"sketch_{k}"], data[f"points_{k}"])
 
 
@@ -145,14 +144,15 @@ def _legend(fig: Figure, data: dict[str, np.ndarray], total: float) -> None:
 def caption(data: dict[str, np.ndarray]) -> str:
     """The caption, with predicted and measured slopes and constants."""
     text = (
-        "expansion. The limit t (-grad log p_t(x)) -> x - y_x of [LWB] Theorem 3.5 and how fast it is reached, for the "
-        f"Ornstein-Uhlenbeck process of rate {RATE:g}: remainder e(t) = |t (-grad log p_t(x)) - (x - y_x)| / |x - y_x|, "
-        "measured with the exact score (dots), and its leading term (lines) predicted from the geometry and the "
-        "density at y_x alone, without a fit. It has slope 1 where the nearest point y_x is in the interior of M, with "
-        "constant |c(x)| / |x - y_x|, c = x/2 - Dx/2 - b, and beyond the end of a curve; slope 1/2 where y_x is on the "
-        "boundary and x - y_x normal to M, and at focal points. Dots leave the lines where t is no longer small: beside "
-        "the next order, other parts of M come in with e^(-gap/t) (wavy circle). Insets: M, x (dot) and the way to y_x; "
-        f"of the curve of {PIXELS} x {PIXELS} images, x = an image with noise added, and its nearest image."
+        "expansion. The limit t (-grad log p_t(x)) -> x - y_x of [LWB] Theorem 3.5 and how fast it is reached, for "
+        f"the Ornstein-Uhlenbeck process of rate {RATE:g}. Dots: the remainder "
+        "e(t) = |t (-grad log p_t(x)) - (x - y_x)| / |x - y_x|, measured with the exact score. Lines: "
+        "its leading term, predicted from the geometry and the density at y_x alone. It "
+        "has slope 1 where the nearest point y_x is in the interior of M, with constant "
+        "|c(x)| / |x - y_x|, c = x/2 - Dx/2 - b, and beyond the end of a curve; slope 1/2 where y_x is on the boundary "
+        "and x - y_x normal to M, and at focal points. Dots leave the lines where t is no longer small: by the next "
+        "order, and by other parts of M, which come in with e^(-gap/t) (wavy circle). Insets: M, x (dot) and the way "
+        f"to y_x; for the curve of {PIXELS} x {PIXELS} images, x, one of them with noise added, and its nearest image."
     )
     errors = (
         f"Errors: slopes are fitted over t = {WINDOW[0]:g} to {WINDOW[1]:g}, constants taken at "

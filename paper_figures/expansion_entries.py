@@ -48,7 +48,6 @@ def entries() -> list[Entry]:
     first, second = torus.symbolic.symbols
     patch = _patch()
     latitude = patch.symbolic.symbols[1]
-    start = coil.embed(0.0)
     return [
         _curve("ellipse", "outside", oval.uniform(), _off(oval, 0.8, 0.7)),
         _curve("ellipse", "inside", oval.uniform(), _off(oval, 0.8, -0.4)),
@@ -58,13 +57,13 @@ def entries() -> list[Entry]:
         _curve("wavy circle", "uniform", wave.uniform(), _off(wave, 0.55, 0.25)),
         _images(),
         _curve("helix", "interior", coil.uniform(), coil.embed(5.0) * [1.35, 1.35, 1.0]),
-        _curve("helix", "beyond its end", coil.uniform(), start + [0.3, -0.6, -0.4]),
-        _curve("helix", "over its end", coil.uniform(), start + [0.5, 0.0, 0.0]),
+        _curve("helix", "beyond its end", coil.uniform(), _moved(coil, 0.0, 0.3, -0.6, -0.4)),
+        _curve("helix", "over its end", coil.uniform(), _moved(coil, 0.0, 0.5, 0.0, 0.0)),
         _surface("torus", "uniform", torus.uniform(), _off_torus(1.0, 0.8, 1.1)),
         _surface("torus", r"$\rho\propto e^{\cos u+\sin v}$", torus.measure(sp.exp(sp.cos(first) + sp.sin(second))),
                  _off_torus(0.4, 2.2, 0.4)),
-        _surface("Swiss roll", "interior", roll.uniform(), roll.embed([8.0, 9.0]) + [0.8, 0.0, 0.5]),
-        _surface("Swiss roll", "over its rim", roll.uniform(), roll.embed([12.0, 0.0]) + [0.6, 0.0, -0.4]),
+        _surface("Swiss roll", "interior", roll.uniform(), _moved(roll, [8.0, 9.0], 0.8, 0.0, 0.5)),
+        _surface("Swiss roll", "over its rim", roll.uniform(), _moved(roll, [12.0, 0.0], 0.6, 0.0, -0.4)),
         _surface("patch of a sphere", r"$\rho\propto e^{3\sin v}$", patch.measure(sp.exp(3 * sp.sin(latitude))),
                  1.6 * patch.embed([0.6, 0.45])),
         _surface("patch of a sphere", "over its edge", patch.uniform(), 1.6 * patch.embed([0.6, 0.0])),
@@ -82,6 +81,11 @@ def _off(curve: Any, u: float, distance: float) -> np.ndarray:
     """The point of a plane curve at u, moved to the right of the tangent."""
     tangent = curve.derivative(u, 1)
     return np.asarray(curve.embed(u) + distance * np.array([tangent[1], -tangent[0]]) / np.linalg.norm(tangent))
+
+
+def _moved(manifold: Any, u: Any, *way: float) -> np.ndarray:
+    """The point at u, moved."""
+    return np.asarray(manifold.embed(u) + np.array(way))
 
 
 def _off_torus(u: float, v: float, radius: float) -> np.ndarray:

@@ -134,9 +134,9 @@ def _cut(line: np.ndarray, window: np.ndarray) -> np.ndarray:
 
 
 def _attained(y: np.ndarray, normal: np.ndarray, bend: np.ndarray, closed: bool, reach: float) -> np.ndarray:
-    """Points x, y of least |x - y|^2 / 2 |<x - y, N>| and the centre between them of the ball that touches: x, centre, y.
+    """Points x, y of least |x - y|^2 / 2 |<x - y, N>|, and the centre of the ball that touches both: x, centre, y.
 
-    Where the least radius of curvature attains the reach, y = x; pairs in between are nearer than the samples resolve.
+    Where the least radius of curvature attains the reach, y = x.
     """
     n = len(y) - closed  # both ends of a closed curve are samples
     y, normal, bend = y[:n], normal[:n], bend[:n]
@@ -271,19 +271,20 @@ def _legend(fig: Figure, total: float) -> None:
 def caption(data: dict[str, np.ndarray]) -> str:
     """The caption, with reaches, their bounds, and differences from a dense search."""
     text = (
-        "medial-axis. Six plane curves (black). Background: the distance to the second lowest local minimum of |x - y|, "
-        "y in M, less that to the nearest point; cream where there is only one local minimum. It vanishes on the medial "
-        "axis (yellow), where x has several nearest points, and on no other point; local minima appear and vanish on "
-        "the evolute (red), the centres of curvature y + N/kappa, whose cusps are where the medial axis ends. The reach "
-        "tau is the distance of the medial axis from M: points nearer than that (between the dashed lines) have one "
-        "nearest point. The green ball touches M where tau is attained: at one point by curvature, or at two points a "
-        "double normal of length 2 tau apart. Bars have length 1/2."
+        "medial-axis. Six plane curves (black). Background: the gap, the distance to the second lowest local minimum "
+        "of |x - y|, y in M, less that to the nearest point; cream where there is one local minimum only. It vanishes "
+        "on the medial axis (yellow), where x has several nearest points, and at its ends. Local minima appear and "
+        "vanish on the evolute (red), the centres of curvature y + N/kappa, and, for the spiral, on the normals of its "
+        "ends; at cusps of the evolute and at its ends the medial axis ends. The reach tau is "
+        "the distance of the medial axis from M: a point nearer than that (between the dashed lines) has one nearest "
+        "point. The green ball touches M where tau is attained: at one point by curvature, or at the two ends of a "
+        "double normal of length 2 tau. Bars have length 1/2."
     )
     errors = (
-        f"Errors: largest absolute differences, at {int(data['checks'])} random points x of each window, of the nearest "
-        "and the runner-up distance from a search over 20 001 points of the curve with a parabola through the lowest "
-        "ones; in how many points one of the two finds a second minimum and the other none; reach and its certified "
-        "lower bound:"
+        f"Errors: largest absolute differences, at {int(data['checks'])} random points x of each window, of the "
+        "nearest and the runner-up distance from a search over 20 001 points of the curve with a parabola through the "
+        "lowest ones (whose own error is below 1e-7); number of points where one of the two finds a second minimum and "
+        "the other none; reach and its certified lower bound:"
     )
     table = ["    curve                   length       reach   lower bound  attained by     nearest  runner-up  missed"]
     for i, name in enumerate(data["name"]):

@@ -24,8 +24,8 @@ MEASURED = 1e-6
 1e3 where H is small; rounding of f over s adds 1e-12."""
 
 ROOTS = 1e-8
-"""The same in powers of sqrt(s) from s = 1e-8: (1e-4)^4 times the coefficients, and ten times the rounding 1e-16 of f and of x
-over the edge, over sqrt(s) = 1e-5; covariances over s have 1e-16/1e-10 of it."""
+"""The same in powers of sqrt(s) from s = 1e-8: (1e-4)^4 times the coefficients, and ten times the rounding 1e-16 of f
+and of x over the edge, over sqrt(s) = 1e-5."""
 
 
 def extrapolated(values, ratio, powers):
@@ -189,6 +189,7 @@ def boundary_cases():
     """Name -> (law, x, situation)."""
     helix, roll = ms.Helix(1.0, 1.0, 2.0), ms.SwissRoll()
     tangent = np.array([0.0, TURN, 1.0]) / np.hypot(TURN, 1.0)
+    binormal = np.cross(tangent, [-1.0, 0.0, 0.0])
     patch, (lower, upper) = ms.Surface(shapes.sphere_patch, *shapes.PATCH), np.transpose(shapes.PATCH)
     middle = np.array([0.5 * (lower[0] + upper[0]), lower[1]])
     saddle = ms.Surface([U, V + U / 2, U * V / 2], (U, 0, 1), (V, 0, 1))
@@ -198,10 +199,11 @@ def boundary_cases():
     normal = np.cross(first, second)
     out = first - first @ second / (second @ second) * second  # normal to the side u = 1, out of M
     edge = np.array([lower[0], 1.0])
+    beside = np.add(1.2 * patch.embed(middle), [0.1, -0.3, 0.0])
     roll_end = roll.embed(np.array([roll.lower[0], 7.0]))
     return {
         "helix, edge": (helix.measure(1 + U_HELIX), np.array([1.3, 0.0, 0.0]), "edge"),
-        "helix, edge, binormal": (helix.uniform(), np.array([0.8, 0.0, 0.0]) + 0.2 * np.cross(tangent, [-1.0, 0, 0]), "edge"),
+        "helix, edge, binormal": (helix.uniform(), np.array([0.8, 0.0, 0.0]) + 0.2 * binormal, "edge"),
         "helix, end": (helix.measure(1 + U_HELIX), np.array([1.3, 0.0, 0.0]) - 0.4 * tangent, "end"),
         "segment, edge": (ms.Segment([1.0, 0.0], [1.0, 2.0]).uniform(), np.array([0.5, 2.0]), "edge"),
         "segment, end": (ms.Segment([1.0, 0.0], [1.0, 2.0]).uniform(), np.array([0.5, 2.5]), "end"),
@@ -210,9 +212,9 @@ def boundary_cases():
         "box, edge and beyond": (ms.Box([0.0, 0.0], [1.0, 2.0]).uniform(), np.array([0.0, 2.5]), "edge"),
         "Swiss roll, edge": (roll.uniform(), roll_end + 0.5 * normal_of(roll, [roll.lower[0], 7.0]), "edge"),
         "sphere patch, edge": (patch.uniform(), 1.2 * patch.embed(edge), "edge"),
-        "sphere patch, side": (patch.measure(lambda u, v: u), 1.2 * patch.embed(middle) + np.array([0.1, -0.3, 0.0]), "side"),
+        "sphere patch, side": (patch.measure(lambda u, v: u), beside, "side"),
         "sphere patch, corner edge": (patch.uniform(), 0.8 * patch.embed(lower), "edge"),
-        "saddle, side": (skew, saddle.embed(np.array([1.0, 0.4])) + [0.3, 0.0, 0.05], "side"),
+        "saddle, side": (skew, np.add(saddle.embed(np.array([1.0, 0.4])), [0.3, 0.0, 0.05]), "side"),
         "saddle, corner": (skew, corner + 0.2 * first + 0.3 * second + 0.1 * normal, "corner"),
         "saddle, corner edge": (skew, corner + 0.2 * normal, "edge"),
         "saddle, half a corner": (skew, corner + 0.2 * normal + 0.3 * out, "edge"),

@@ -134,6 +134,20 @@ def test_symbols_of_named_manifolds_are_found_by_their_names():
     assert law.manifold is torus
 
 
+def test_densities_on_circles_and_segments():
+    rng = np.random.default_rng(2)
+    z, s = rng.standard_normal((20, 2)), 10.0 ** rng.uniform(-6, 3, 20)
+    circle, segment = ms.Circle(1.5), ms.Segment([0.3, -1.0], [1.0, 1.0])
+    pairs = [
+        (circle.measure(lambda u: np.exp(2 * np.cos(u - 1))), circle.von_mises_fisher([math.cos(1), math.sin(1)], 2.0)),
+        (segment.measure(3.0), segment.uniform()),
+    ]
+    for measure, reference in pairs:
+        tilt, wanted = measure.tilt(z, s), reference.tilt(z, s)
+        close(tilt.displacement, wanted.displacement, QUADRATURE)
+        close(tilt.log_mass, wanted.log_mass, QUADRATURE * (1 + np.abs(wanted.log_mass)))
+
+
 @each_density
 def test_densities_are_normalised_whatever_their_scale(name):
     expression, function, breaks = DENSITIES[name]

@@ -21,6 +21,8 @@ from .compilation import FloatArray, IntArray, contracted, exact, reduction
 
 # Coefficients of P below this share of its largest are left out.
 NEGLIGIBLE_PHASE = 1e-19
+# How far beyond its panel a polynomial is used, in local coordinates; its error grows a hundredfold.
+BEYOND = 0.05
 _POWERS = np.arange(64.0)
 #: k, k (k - 1), k (k - 1) (k - 2)
 FALLING = np.stack([_POWERS, _POWERS * (_POWERS - 1.0), _POWERS * (_POWERS - 1.0) * (_POWERS - 2.0)])
@@ -32,7 +34,8 @@ class Patches(NamedTuple):
     coefficients (P, c, K2, K1); degrees (P, 2); gram (P, G2, G1) and its degrees (P, 2); bounds (P, 2, 2, K): on the
     Taylor coefficients anywhere on the panel, of y and of the last component, by direction and power; open_ends (P,
     2, 2): 1 where a side of the panel is boundary of the manifold; center (T, r), radius (T,), child (T, 2), panel
-    (T,): the tree; magnitude (1,): a bound on |y|; mean (r,): of the measure, zeros for a manifold.
+    (T,): the tree; magnitude (1,): a bound on |y|; mean (r,): of the measure, zeros for a manifold;
+    smooth (P, 2, 2): 1 where the polynomials stay right beyond a side of the panel, by `BEYOND`.
     """
 
     coefficients: FloatArray
@@ -47,6 +50,7 @@ class Patches(NamedTuple):
     panel: IntArray
     magnitude: FloatArray
     mean: FloatArray
+    smooth: IntArray
 
 
 class Cell(NamedTuple):
@@ -142,7 +146,7 @@ def expand(
 
 
 @contracted
-def _parabola_minimum(slope: float, curvature: float) -> float:
+def parabola_minimum(slope: float, curvature: float) -> float:
     """Return the minimum over [-1, 1] of slope t + curvature t^2/2."""
     if curvature > abs(slope):
         return -0.5 * slope * slope / curvature
@@ -153,7 +157,7 @@ def _parabola_minimum(slope: float, curvature: float) -> float:
 def cell_minimum(cell: Cell) -> float:
     """Return the minimum over the cell of the quadratic part, without its value at the center."""
     if cell.g2 == 0.0 and cell.h12 == 0.0 and cell.h22 == 0.0:
-        return float(_parabola_minimum(cell.g1, cell.h11))
+        return float(parabola_minimum(cell.g1, cell.h11))
     determinant = cell.h11 * cell.h22 - cell.h12 * cell.h12
     if determinant > 0.0 and cell.h11 > 0.0:
         t1 = (cell.h12 * cell.g2 - cell.h22 * cell.g1) / determinant
@@ -162,12 +166,12 @@ def cell_minimum(cell: Cell) -> float:
             return 0.5 * (cell.g1 * t1 + cell.g2 * t2)
     # Otherwise the minimum of a quadratic is on an edge.
     low = 0.5 * cell.h11 + min(
-        -cell.g1 + _parabola_minimum(cell.g2 - cell.h12, cell.h22),
-        cell.g1 + _parabola_minimum(cell.g2 + cell.h12, cell.h22),
+        -cell.g1 + parabola_minimum(cell.g2 - cell.h12, cell.h22),
+        cell.g1 + parabola_minimum(cell.g2 + cell.h12, cell.h22),
     )
     high = 0.5 * cell.h22 + min(
-        -cell.g2 + _parabola_minimum(cell.g1 - cell.h12, cell.h11),
-        cell.g2 + _parabola_minimum(cell.g1 + cell.h12, cell.h11),
+        -cell.g2 + parabola_minimum(cell.g1 - cell.h12, cell.h11),
+        cell.g2 + parabola_minimum(cell.g1 + cell.h12, cell.h11),
     )
     return float(min(low, high))
 
@@ -197,8 +201,8 @@ def patches(
     degrees: IntArray,
     open_ends: IntArray,
     tree: tuple[Any, Any, Any, Any],
-    mean: FloatArray,
-) -> Patches:
+    mean: FloatArray, smooth: IntArray,
+) -> Patches:  # fmt: skip
     """Return the arrays of the kernels from coefficients (P, c, K1, K2); `tree` is (center, radius, child, panel)."""
     coefficients = np.ascontiguousarray(np.swapaxes(coefficients, 2, 3))
     count, _, k2, k1 = coefficients.shape
@@ -222,7 +226,19 @@ def patches(
     center, radius, child, panel = tree
     magnitude = np.array([(np.linalg.norm(center, axis=1) + radius)[panel >= 0].max()])
     return Patches(
-        coefficients, degrees, gram, gram_degrees, bounds, open_ends, center, radius, child, panel, magnitude, mean
+        coefficients,
+        degrees,
+        gram,
+        gram_degrees,
+        bounds,
+        open_ends,
+        center,
+        radius,
+        child,
+        panel,
+        magnitude,
+        mean,
+        smooth,
     )
 
 

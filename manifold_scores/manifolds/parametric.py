@@ -120,7 +120,8 @@ class Parametric(Manifold):
 
         p = self._panels
         tree = p.center, p.radius, p.child, p.panel
-        return patches(p.coefficients, self._rank, p.degrees, p.open_ends(self.closed), tree, np.zeros(self._rank))
+        ends = p.open_ends(self.closed)
+        return patches(p.coefficients, self._rank, p.degrees, ends, tree, np.zeros(self._rank), np.zeros_like(ends))
 
     def _coordinates(self, x: FloatArray) -> FloatArray:
         if self._basis is None or self._origin is None:

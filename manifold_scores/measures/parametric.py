@@ -162,14 +162,15 @@ class _PanelLaw(Measure):
 
     @functools.cached_property
     def _patches(self) -> Any:
-        from ..compute.cpu_panels import patches
+        from ..compute.cpu_panels import BEYOND, patches
 
         panels = self.panels
         coefficients = panels.coefficients.copy()
         coefficients[:, -1] *= self._scale[:, None, None]
         tree = panels.center, panels.radius, panels.child, panels.panel
         ends = panels.open_ends(self._closed)
-        return patches(coefficients, self.ambient_dimension, panels.degrees, ends, tree, self._mean())
+        smooth = panels.smooth_sides(self._closed, BEYOND)
+        return patches(coefficients, self.ambient_dimension, panels.degrees, ends, tree, self._mean(), smooth)
 
     def _mean(self) -> FloatArray:
         """Return E[y]; what vanishes to rounding is zero, so that symmetric laws stay so when the noise is large."""

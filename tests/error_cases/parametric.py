@@ -94,13 +94,19 @@ DENSITIES = [
         "density immense",
         _measure(sp.Integer(10) ** 60),
         ValueError,
-        r"density must be real, finite and below 1e\+50; got 10+",
+        r"density must be real, finite and below 1e\+50; got 1\.00E\+60",
     ),
     (
         "expression on a function",
         lambda: arc().measure(U),
         TypeError,
         "density must be a function, as the embedding is one; got Symbol",
+    ),
+    (
+        "density on a segment of the line",
+        lambda: ms.Segment([0.0], [1.0]).measure(1),
+        ValueError,
+        r"a density on a segment is integrated in R\^2 and above; this segment lives in R\^1",
     ),
     ("tolerance", _measure(1, tolerance=0.1), ValueError, r"tolerance must lie between 1e-15 and 1e-3; got 0\.1"),
     (
