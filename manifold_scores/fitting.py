@@ -89,10 +89,10 @@ def fit(
         lower, width, node = _halve(lower[~done], width[~done], axis[~done], tree, node[~done])
         depth += 1
     lower, width, chebyshev = (np.concatenate(parts) for parts in zip(*kept, strict=True))
-    monomials = _monomials(chebyshev, dimension)
+    monomials, low = _monomials(chebyshev, dimension)
     center, radius = tree.balls(chebyshev[:, :positions])
     return Panels(
-        dimension, lower, width, monomials, _degrees(monomials), center, radius, np.array(tree.child),
+        dimension, lower, width, monomials, low, _degrees(monomials), center, radius, np.array(tree.child),
         np.array(tree.panel), np.abs(chebyshev[:, positions:]).sum(axis=(2, 3)).astype(np.float64), tolerance * scale,
     )  # fmt: skip
 
@@ -237,12 +237,14 @@ def _refuse_jumps(coefficients: LongArray, scale: float) -> None:
         raise ValueError(f"the embedding must be continuous; it jumps by about {float(2 * jump):.3g}")
 
 
-def _monomials(chebyshev: LongArray, dimension: int) -> FloatArray:
+def _monomials(chebyshev: LongArray, dimension: int) -> tuple[FloatArray, FloatArray]:
+    """Return the coefficients of the monomials, and what rounding them to float64 leaves."""
     convert = _transform(chebyshev.shape[2])[2]
     result = np.einsum("jk,nckl->ncjl", convert, chebyshev)
     if dimension == 2:
         result = np.einsum("jl,nckl->nckj", convert, result)
-    return np.ascontiguousarray(result.astype(np.float64))
+    high = np.ascontiguousarray(result.astype(np.float64))
+    return high, np.ascontiguousarray((result - high).astype(np.float64))
 
 
 def _degrees(monomials: FloatArray) -> NDArray[np.int64]:

@@ -29,7 +29,7 @@ class Panels:
     Attributes
     ----------
     lower, width : (P, m), the panels in the unit domain: v = lower + width (1 + xi)/2.
-    coefficients : (P, c, K, K or 1), of the monomials xi_1^k xi_2^l.
+    coefficients, low : (P, c, K, K or 1), of the monomials xi_1^k xi_2^l, and what float64 rounded away of them.
     degrees : (P, 2), the largest powers that occur.
     center, radius : (T, r), (T,), balls in the first r components; the root is node 0.
     child : (T, 2), nodes below, -1 for a leaf.
@@ -42,6 +42,7 @@ class Panels:
     lower: FloatArray
     width: FloatArray
     coefficients: FloatArray
+    low: FloatArray
     degrees: NDArray[np.int64]
     center: FloatArray
     radius: FloatArray
@@ -125,7 +126,7 @@ class Panels:
             center[node], radius[node] = self.center[owner], self.radius[owner]
         return replace(
             self, lower=self.lower[kept], width=self.width[kept], coefficients=self.coefficients[kept],
-            degrees=self.degrees[kept], center=center, radius=radius, child=child, panel=panel,
+            low=self.low[kept], degrees=self.degrees[kept], center=center, radius=radius, child=child, panel=panel,
             largest=self.largest[kept],
         )  # fmt: skip
 

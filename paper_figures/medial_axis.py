@@ -69,7 +69,7 @@ def compute(quick: bool) -> dict[str, np.ndarray]:
         with np.errstate(divide="ignore", invalid="ignore"):
             evolute = y + normal / bend[:, None]
         panel = {
-            "window": window, "grid": grid, "distance": found.distance, "runner_up": found.runner_up_distance,
+            "window": window, "x": grid[0, :, 0], "y": grid[:, 0, 1], "gap": found.runner_up_distance - found.distance,
             "curve": y, "evolute": _cut(evolute, window), "axis": np.concatenate(axis),
             "tube": np.stack([y + curve.reach * normal, y - curve.reach * normal]),
             "reach": np.array([curve.reach, *curve.reach_bounds]), "length": curve.volume,
@@ -214,7 +214,7 @@ def draw(data: dict[str, np.ndarray]) -> Figure:
 
 def _panel(ax: Any, panel: dict[str, np.ndarray]) -> Any:
     (left, right), (low, high) = panel["window"]
-    gap = np.ma.masked_invalid(panel["runner_up"] - panel["distance"])
+    gap = np.ma.masked_invalid(panel["gap"])
     ax.set_facecolor(SINGLE)
     picture = ax.imshow(
         gap, extent=(left, right, low, high), origin="lower", cmap=gap_map(), norm=PowerNorm(0.5, 0.0, LARGEST),
@@ -275,7 +275,7 @@ def caption(data: dict[str, np.ndarray]) -> str:
         "of |x - y|, y in M, less that to the nearest point; cream where there is one local minimum only. It vanishes "
         "on the medial axis (yellow), where x has several nearest points, and at its ends. Local minima appear and "
         "vanish on the evolute (red), the centres of curvature y + N/kappa, and, for the spiral, on the normals of its "
-        "ends; at cusps of the evolute and at its ends the medial axis ends. The reach tau is "
+        "ends; the medial axis ends where the evolute has a cusp or an end. The reach tau is "
         "the distance of the medial axis from M: a point nearer than that (between the dashed lines) has one nearest "
         "point. The green ball touches M where tau is attained: at one point by curvature, or at the two ends of a "
         "double normal of length 2 tau. Bars have length 1/2."

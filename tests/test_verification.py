@@ -225,10 +225,10 @@ def test_an_interrupted_write_leaves_the_old_file(monkeypatch, tmp_path, problem
 
 def test_ctrl_c_ends_with_one_line_and_no_half_written_file(tmp_path):
     process = subprocess.Popen(
-        [sys.executable, "-m", "verification", "lwb-theorem-3.5", "identities", "--out", str(tmp_path)],
+        [sys.executable, "-m", "verification", "memorisation", "identities", "--out", str(tmp_path)],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    first = tmp_path / "lwb-theorem-3.5.json"
+    first = tmp_path / "memorisation.json"
     deadline = time.monotonic() + 120.0
     while not first.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -237,7 +237,7 @@ def test_ctrl_c_ends_with_one_line_and_no_half_written_file(tmp_path):
     assert process.returncode == 130
     # The compiler may have said something of its own before.
     assert error.endswith("verification: interrupted; every file written so far is complete\n")
-    assert {path.name for path in tmp_path.iterdir()} == {f"lwb-theorem-3.5.{kind}" for kind in ("npz", "png", "json")}
+    assert {path.name for path in tmp_path.iterdir()} == {f"memorisation.{kind}" for kind in ("npz", "png", "json")}
     json.loads(first.read_text(encoding="utf-8"))
 
 

@@ -160,7 +160,7 @@ def _centre(patches: Patches, panel: int, a: float, b: float, exactly: bool, wor
     coefficients, n1, n2 = patches.coefficients[panel], patches.degrees[panel, 0], patches.degrees[panel, 1]
     point, best, e, v, z = work.point, work.best, work.e, work.v, work.z
     if exactly:
-        exact_position(coefficients, n1, n2, a, b, -1, point[0], point[1])
+        exact_position(coefficients, patches.low[panel], n1, n2, a, b, -1, point[0], point[1])
     else:
         position(coefficients, n1, n2, a, b, point[0])
         for i in range(z.size):
@@ -178,10 +178,10 @@ def _exact_phase(
     coefficients, n1, n2 = patches.coefficients[panel], patches.degrees[panel, 0], patches.degrees[panel, 1]
     slope = work.slope
     if m1 > 0:
-        exact_position(coefficients, n1, n2, a, b, 0, slope[0], slope[1])
+        exact_position(coefficients, patches.low[panel], n1, n2, a, b, 0, slope[0], slope[1])
         work.inner[0, 1] = h1 * _exact_slope(slope, work.point, work.z)
     if m2 > 0:
-        exact_position(coefficients, n1, n2, a, b, 1, slope[0], slope[1])
+        exact_position(coefficients, patches.low[panel], n1, n2, a, b, 1, slope[0], slope[1])
         work.inner[1, 0] = h2 * _exact_slope(slope, work.point, work.z)
     return float(_exact_gap(work.point, work.best, work.z))
 

@@ -21,8 +21,8 @@ from .compilation import FloatArray, IntArray, contracted, exact, reduction
 
 # Coefficients of P below this share of its largest are left out.
 NEGLIGIBLE_PHASE = 1e-19
-# How far beyond its panel a polynomial is used, in local coordinates; its error grows a hundredfold.
-BEYOND = 0.05
+# How far beyond its panel a polynomial is used, in local coordinates; its error grows twentyfold.
+BEYOND = 0.02
 _POWERS = np.arange(64.0)
 #: k, k (k - 1), k (k - 1) (k - 2)
 FALLING = np.stack([_POWERS, _POWERS * (_POWERS - 1.0), _POWERS * (_POWERS - 1.0) * (_POWERS - 2.0)])
@@ -31,14 +31,16 @@ FALLING = np.stack([_POWERS, _POWERS * (_POWERS - 1.0), _POWERS * (_POWERS - 1.0
 class Patches(NamedTuple):
     """Arrays of `panels.Panels` as the kernels take them; the powers of xi_1 are contiguous.
 
-    coefficients (P, c, K2, K1); degrees (P, 2); gram (P, G2, G1) and its degrees (P, 2); bounds (P, 2, 2, K): on the
-    Taylor coefficients anywhere on the panel, of y and of the last component, by direction and power; open_ends (P,
-    2, 2): 1 where a side of the panel is boundary of the manifold; center (T, r), radius (T,), child (T, 2), panel
-    (T,): the tree; magnitude (1,): a bound on |y|; mean (r,): of the measure, zeros for a manifold;
-    smooth (P, 2, 2): 1 where the polynomials stay right beyond a side of the panel, by `BEYOND`.
+    coefficients, and what float64 rounded away of them (P, c, K2, K1); degrees (P, 2); gram (P, G2, G1) and its
+    degrees (P, 2); bounds (P, 2, 2, K): on the Taylor coefficients anywhere on the panel, of y and of the last
+    component, by direction and power; open_ends (P, 2, 2): 1 where a side of the panel is boundary of the manifold;
+    center (T, r), radius (T,), child (T, 2), panel (T,): the tree; magnitude (1,): a bound on |y|; mean (r,): of the
+    measure, zeros for a manifold; smooth (P, 2, 2): 1 where the polynomials stay right beyond a side of the panel, by
+    `BEYOND`.
     """
 
     coefficients: FloatArray
+    low: FloatArray
     degrees: IntArray
     gram: FloatArray
     gram_degrees: IntArray
@@ -197,6 +199,7 @@ def halve(cells: FloatArray, at: int, axis: int) -> None:
 
 def patches(
     coefficients: FloatArray,
+    low: FloatArray,
     positions: int,
     degrees: IntArray,
     open_ends: IntArray,
@@ -204,7 +207,7 @@ def patches(
     mean: FloatArray, smooth: IntArray,
 ) -> Patches:  # fmt: skip
     """Return the arrays of the kernels from coefficients (P, c, K1, K2); `tree` is (center, radius, child, panel)."""
-    coefficients = np.ascontiguousarray(np.swapaxes(coefficients, 2, 3))
+    coefficients, low = (np.ascontiguousarray(np.swapaxes(part, 2, 3)) for part in (coefficients, low))
     count, _, k2, k1 = coefficients.shape
     moving = coefficients[:, :positions].copy()
     moving[:, :, 0, 0] = 0.0
@@ -227,6 +230,7 @@ def patches(
     magnitude = np.array([(np.linalg.norm(center, axis=1) + radius)[panel >= 0].max()])
     return Patches(
         coefficients,
+        low,
         degrees,
         gram,
         gram_degrees,

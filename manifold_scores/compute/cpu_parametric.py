@@ -25,23 +25,23 @@ from .cpu_cells import (
     new_workspace,
     rule_size,
 )
+from .cpu_extension import covered, extend
+from .cpu_flat import is_flat, tilt_flat
 from .cpu_nearest import Found, nearest
 from .cpu_newton import EPSILON
 from .cpu_panels import (
-    BEYOND,
     Cell,
     Patches,
     cell_minimum,
     expand,
     halve,
     norm,
-    parabola_minimum,
     squared_distance,
     third_derivatives,
 )
 from .cpu_search import Search, new_search
-from .cpu_taylor import exact_position, position
-from .legendre import LARGEST_RULE, NODES, WEIGHTS
+from .cpu_taylor import exact_position
+from .legendre import LARGEST_RULE
 
 # What is skipped is below exp(-LARGEST_SKIPPED) of the total: 1e-18.
 LARGEST_SKIPPED = 41.5
@@ -52,10 +52,7 @@ SMALLEST_VARIANCE, SMALLEST_CONTRAST = 1e-26, 1e-19
 # Squared distances closer than this to the rounding of float64 are computed in double-double arithmetic.
 PRECISE_BELOW = 1e-14
 STACK = 512
-# Largest |z - y|^2/2s, up to a constant, for which the integrand counts as nearly constant, and the rule used then:
-# exp of it is a polynomial of degree 8 to rounding on a panel, whose products with y and the density have degree 45.
-FLAT, FLAT_RULE = 0.25, 24
-BLOCK = 64
+BLOCK = 64  # queries that share scratch
 
 
 @exact
@@ -76,76 +73,6 @@ def _nodes_needed(cell: Cell, s: float, needed: float, flat: bool) -> tuple[int,
     if flat:
         return n1, 1
     return n1, rule_size((GROWTH_1 * abs(cell.g2) + 0.5 * GROWTH_2 * abs(cell.h22) + common) / (2.0 * s), needed)
-
-
-@exact
-def _extend(patches: Patches, found: Found, s: float, cutoff: float, search: Search, work: Workspace) -> None:
-    """Extend the panel of the nearest point beyond its sides where that reaches everything around it that counts.
-
-    Neighbouring polynomials differ by rounding, which divided by s may be no small phase; one polynomial has no joint.
-    """
-    beyond, p, panel = work.beyond, work.local_phase[0], found.panel
-    beyond[:] = 0.0
-    flat = patches.coefficients.shape[2] == 1
-    smooth, ends = patches.smooth[panel], patches.open_ends[panel]
-    needed = False
-    for axis in range(1 if flat else 2):
-        at = found.a if axis == 0 else found.b
-        needed = needed or (smooth[axis, 0] == 1 and at + 1.0 < BEYOND) or (smooth[axis, 1] == 1 and 1.0 - at < BEYOND)
-    if not needed:
-        return
-    g1, g2 = patches.gram_degrees[panel, 0], patches.gram_degrees[panel, 1]
-    b1, b2, b3, b4 = third_derivatives(search.p, g1, g2)
-    thirds = (2.5 * b1, 2.5 * b2, 2.5 * b3, 2.5 * b4)  # a bound a little beyond the panel: 1.1^k, mostly small k
-    cell = expand(p, g1, g2, thirds, 0.0, 0.0, BEYOND, 0.0 if flat else BEYOND, search.lines)
-    for axis in range(1 if flat else 2):
-        at = found.a if axis == 0 else found.b
-        for side in range(2):
-            sign, room = (-1.0, at + 1.0) if side == 0 else (1.0, 1.0 - at)
-            if room < BEYOND and ends[axis, side] == 1:
-                continue  # the manifold ends there
-            if axis == 0:
-                least = sign * cell.g1 + 0.5 * cell.h11
-                if not flat:
-                    least += parabola_minimum(cell.g2 + sign * cell.h12, cell.h22)
-            else:
-                least = sign * cell.g2 + 0.5 * cell.h22 + parabola_minimum(cell.g1 + sign * cell.h12, cell.h11)
-            if least - cell.rest < 2.0 * s * cutoff or (room < BEYOND and smooth[axis, side] == 0):
-                beyond[:] = 0.0
-                return
-            if room < BEYOND:
-                beyond[2 * axis + side] = BEYOND
-    beyond[4] = 0.5 * BEYOND * _least_stretch(work.local, work.z.size, flat)
-
-
-@exact
-def _least_stretch(local: FloatArray, r: int, flat: bool) -> float:
-    """Return the least |dy| per |dxi| at the nearest point."""
-    a, b, c = 0.0, 0.0, 0.0
-    for i in range(r):
-        a += local[i, 0, 1] * local[i, 0, 1]
-        if not flat:
-            b += local[i, 0, 1] * local[i, 1, 0]
-            c += local[i, 1, 0] * local[i, 1, 0]
-    if flat:
-        return math.sqrt(a)
-    half = 0.5 * (a - c)
-    return math.sqrt(max(0.5 * (a + c) - math.sqrt(half * half + b * b), 0.0))
-
-
-@exact
-def _covered(patches: Patches, panel: int, a: float, b: float, h1: float, h2: float, work: Workspace) -> int:
-    """Return 1 if a cell of another panel belongs to what the extended panel covers, -1 if it has to be halved to tell."""
-    position(patches.coefficients[panel], patches.degrees[panel, 0], patches.degrees[panel, 1], a, b, work.slope[0])
-    distance = 0.0
-    for i in range(work.z.size):
-        distance += (work.slope[0, i] - work.best[0, i]) ** 2
-    bounds = patches.bounds[panel]
-    size = bounds[0, 0, 1] * h1 + bounds[0, 1, 1] * h2
-    radius = work.beyond[4]
-    if math.sqrt(distance) - size > radius:
-        return 0
-    return 1 if size <= 0.5 * radius else -1
 
 
 @exact
@@ -206,10 +133,10 @@ def _sweep(
                 continue
             n1, n2 = _nodes_needed(cell, s, needed - max(lower, 0.0), flat)
             if not local and work.beyond[4] > 0.0:
-                covered = _covered(patches, panel, a, b, h1, h2, work)
-                if covered > 0:
+                inside = covered(patches, panel, a, b, h1, h2, work)
+                if inside > 0:
                     continue
-                if covered < 0:
+                if inside < 0:
                     n1 = max(n1, LARGEST_RULE + 1)
             if max(n1, n2) <= LARGEST_RULE or max(h1, h2) < 1e-14 or depth + 2 > STACK:
                 n1, n2 = min(n1, LARGEST_RULE), min(n2, LARGEST_RULE)
@@ -236,7 +163,9 @@ def _tilt(patches: Patches, given: float, needed: float, search: Search, work: W
     found = nearest(patches, work.z, False, search)
     panel = found.panel
     n1, n2 = patches.degrees[panel, 0], patches.degrees[panel, 1]
-    exact_position(patches.coefficients[panel], n1, n2, found.a, found.b, -1, work.best[0], work.best[1])
+    exact_position(
+        patches.coefficients[panel], patches.low[panel], n1, n2, found.a, found.b, -1, work.best[0], work.best[1]
+    )
     expand_at_nearest(patches, panel, found.a, found.b, search.p, work)
     for i in range(work.z.size):
         work.v[i] = (work.best[0, i] - work.z[i]) + work.best[1, i]
@@ -244,7 +173,7 @@ def _tilt(patches: Patches, given: float, needed: float, search: Search, work: W
     s = max(given, SMALLEST_VARIANCE * magnitude * magnitude, SMALLEST_CONTRAST * magnitude * far)
     dimension = 1 if patches.coefficients.shape[2] == 1 else 2
     cutoff = LARGEST_SKIPPED + FIRST_MARGIN + 0.5 * dimension * math.log1p(magnitude * magnitude / s)
-    _extend(patches, found, s, cutoff, search, work)
+    extend(patches, found, s, cutoff, search, work)
     total = _sweep(patches, found, s, cutoff, needed, search, work)
     # All that was skipped is at most exp(-cutoff): repeat where the total turned out smaller than expected.
     for _ in range(4):
@@ -256,58 +185,6 @@ def _tilt(patches: Patches, given: float, needed: float, search: Search, work: W
     work.first[:] /= total
     work.second[:] /= total
     return math.log(total) + 0.5 * dimension * math.log(given / s), far, given / s
-
-
-@exact
-def _is_flat(patches: Patches, s: float, work: Workspace) -> bool:
-    """Return whether exp(-|z - y|^2/2s) nearly is a constant on the whole manifold."""
-    total = 0.0
-    for i in range(work.z.size):
-        total += (patches.mean[i] - work.z[i]) ** 2
-    diameter = 2.0 * patches.radius[0]
-    return bool(diameter * (diameter + 2.0 * math.sqrt(total)) <= 2.0 * s * FLAT)
-
-
-@exact
-def _tilt_flat(patches: Patches, s: float, work: Workspace) -> tuple[float, float]:
-    """Tilt relative to the mean of the measure; return log_rest and |mean - z|, with the mean in work.best.
-
-    E_Q[y - mean] is the integral of (exp(-P) - 1)(y - mean), P = (|z - y|^2 - |z - mean|^2)/2s: what symmetry makes
-    vanish at P = 0 is not left to the rounding of a sum.
-    """
-    z, mean, e = work.z, patches.mean, work.e
-    r = z.size
-    work.first[:] = 0.0
-    work.second[:] = 0.0
-    change, far = 0.0, 0.0
-    for i in range(r):
-        work.best[0, i], work.best[1, i] = mean[i], 0.0
-        far += (mean[i] - z[i]) ** 2
-    n1, n2 = FLAT_RULE, 1 if patches.coefficients.shape[2] == 1 else FLAT_RULE
-    for panel in range(patches.coefficients.shape[0]):
-        d1, d2 = patches.degrees[panel, 0], patches.degrees[panel, 1]
-        for q in range(n2):
-            b = NODES[n2, q] if n2 > 1 else 0.0
-            for p in range(n1):
-                a = NODES[n1, p]
-                position(patches.coefficients[panel], d1, d2, a, b, work.slope[0])
-                position(patches.coefficients[panel, r:], d1, d2, a, b, work.power[:1])
-                weight = work.power[0] * WEIGHTS[n1, p] * (WEIGHTS[n2, q] if n2 > 1 else 1.0)
-                phase = 0.0
-                for i in range(r):
-                    e[i] = work.slope[0, i] - mean[i]
-                    phase -= e[i] * ((work.slope[0, i] - z[i]) + (mean[i] - z[i]))
-                share = math.expm1(phase / (2.0 * s))
-                change += weight * share
-                for i in range(r):
-                    work.first[i] += weight * share * e[i]
-                if work.covariance:
-                    for i in range(r):
-                        for j in range(i + 1):
-                            work.second[i, j] += weight * (1.0 + share) * e[i] * e[j]
-    work.first[:] /= 1.0 + change
-    work.second[:] /= 1.0 + change
-    return math.log1p(change), math.sqrt(far)
 
 
 class Moments(NamedTuple):
@@ -329,9 +206,9 @@ def _tilt_block(
     work = new_workspace(patches, out.covariance.shape[0] > 0)
     for n in range(start, stop):
         work.z[:] = centers[n]
-        if _is_flat(patches, variances[n], work):
+        if is_flat(patches, variances[n], work):
             ratio = 1.0
-            out.log_rest[n], far = _tilt_flat(patches, variances[n], work)
+            out.log_rest[n], far = tilt_flat(patches, variances[n], work)
         else:
             out.log_rest[n], far, ratio = _tilt(patches, variances[n], needed, search, work)
         out.log_mass[n] = out.log_rest[n] - 0.5 * far * (far / variances[n])

@@ -20,7 +20,7 @@ def position(coefficients: FloatArray, n1: int, n2: int, a: float, b: float, out
 
 
 @exact
-def _horner(c: FloatArray, n1: int, n2: int, a: float, b: float, axis: int) -> tuple[float, float]:
+def _horner(c: FloatArray, low: FloatArray, n1: int, n2: int, a: float, b: float, axis: int) -> tuple[float, float]:
     """Return the polynomial (axis = -1) or a first derivative of it (axis = 0, 1) at (a, b) as a double-double.
 
     Compensated Horner (Graillat, Langlois, Louvet 2009): the rounding errors of the recurrence obey one themselves.
@@ -40,7 +40,7 @@ def _horner(c: FloatArray, n1: int, n2: int, a: float, b: float, axis: int) -> t
             inner_error = inner_error * a + (
                 product_error(inner, a, product)
                 + sum_error(product, term, added)
-                + product_error(factor, c[j, k], term)
+                + (product_error(factor, c[j, k], term) + factor * low[j, k])
             )
             inner = added
         product = total * b
@@ -53,11 +53,19 @@ def _horner(c: FloatArray, n1: int, n2: int, a: float, b: float, axis: int) -> t
 
 @exact
 def exact_position(
-    coefficients: FloatArray, n1: int, n2: int, a: float, b: float, axis: int, high: FloatArray, low: FloatArray
+    coefficients: FloatArray,
+    lows: FloatArray,
+    n1: int,
+    n2: int,
+    a: float,
+    b: float,
+    axis: int,
+    high: FloatArray,
+    low: FloatArray,
 ) -> None:
     """Fill (high, low) with y(a, b), or its derivative in xi_1 or xi_2 (axis = 0, 1), as double-doubles."""
     for i in range(high.size):
-        high[i], low[i] = _horner(coefficients[i], n1, n2, a, b, axis)
+        high[i], low[i] = _horner(coefficients[i], lows[i], n1, n2, a, b, axis)
 
 
 @contracted

@@ -170,7 +170,9 @@ class _PanelLaw(Measure):
         tree = panels.center, panels.radius, panels.child, panels.panel
         ends = panels.open_ends(self._closed)
         smooth = panels.smooth_sides(self._closed, BEYOND)
-        return patches(coefficients, self.ambient_dimension, panels.degrees, ends, tree, self._mean(), smooth)
+        return patches(
+            coefficients, panels.low, self.ambient_dimension, panels.degrees, ends, tree, self._mean(), smooth
+        )
 
     def _mean(self) -> FloatArray:
         """Return E[y]; what vanishes to rounding is zero, so that symmetric laws stay so when the noise is large."""
