@@ -8,7 +8,7 @@ ARGS ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 
-EXTRAS_verify := data
+EXTRAS_verify := data,certify
 EXTRAS_test := test,data
 EXTRAS_lint := dev
 

@@ -22,6 +22,7 @@ from .legendre import LARGEST_RULE
 
 LOG2_E = 1.4426950408889634
 SMALLEST_RULE = 4
+LARGEST_COUNT = 1e9  # of nodes: more do not fit into an integer, and any number above the largest rule will do
 # Growth of 1, t, t^2 on the ellipse rho = 3 beyond their size on [-1, 1]; the last is for all higher powers.
 GROWTH_1, GROWTH_2, GROWTH_3 = 2.0 / 3.0, 16.0 / 9.0, 6.0
 LOG_ELLIPSE = 2.0 * math.log(3.0)
@@ -81,7 +82,7 @@ def new_workspace(patches: Patches, covariance: bool) -> Workspace:
 @exact
 def rule_size(growth: float, needed: float) -> int:
     """Return how many nodes integrate an integrand of this growth to exp(-needed)."""
-    return max(SMALLEST_RULE, math.ceil((growth + needed) / LOG_ELLIPSE))
+    return max(SMALLEST_RULE, math.ceil(min((growth + needed) / LOG_ELLIPSE, LARGEST_COUNT)))
 
 
 @exact

@@ -7,9 +7,8 @@ import math
 import numpy as np
 
 from .compilation import FloatArray, IntArray, exact
-from .cpu_panels import Cell, expand
+from .cpu_panels import EPSILON, Cell, expand
 
-EPSILON = 2.220446049250313e-16
 # Newton's method contracts by 1/3 at least where the second derivatives change by no more than a quarter.
 CONVEXITY_MARGIN = 4.0
 NEWTON_STEPS = 60

@@ -21,6 +21,7 @@ from .compilation import FloatArray, IntArray, contracted, exact, reduction
 
 # Coefficients of P below this share of its largest are left out.
 NEGLIGIBLE_PHASE = 1e-19
+EPSILON = 2.220446049250313e-16
 # How far beyond its panel a polynomial is used, in local coordinates; its error grows twentyfold.
 BEYOND = 0.02
 _POWERS = np.arange(64.0)
@@ -176,6 +177,13 @@ def cell_minimum(cell: Cell) -> float:
         cell.g2 + parabola_minimum(cell.g1 + cell.h12, cell.h11),
     )
     return float(min(low, high))
+
+
+@contracted
+def lower_bound(cell: Cell) -> float:
+    """Return a lower bound on P over the cell, rounding included: that of the terms, which may cancel."""
+    size = abs(cell.value) + abs(cell.g1) + abs(cell.g2) + abs(cell.h11) + 2.0 * abs(cell.h12) + abs(cell.h22)
+    return float(cell.value + cell_minimum(cell) - cell.rest - 8.0 * EPSILON * size)
 
 
 @contracted

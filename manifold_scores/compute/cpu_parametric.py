@@ -28,13 +28,13 @@ from .cpu_cells import (
 from .cpu_extension import covered, extend
 from .cpu_flat import is_flat, tilt_flat
 from .cpu_nearest import Found, nearest
-from .cpu_newton import EPSILON
 from .cpu_panels import (
+    EPSILON,
     Cell,
     Patches,
-    cell_minimum,
     expand,
     halve,
+    lower_bound,
     norm,
     squared_distance,
     third_derivatives,
@@ -128,7 +128,7 @@ def _sweep(
             depth -= 1
             a, b, h1, h2 = cells[depth, 0], cells[depth, 1], cells[depth, 2], cells[depth, 3]
             cell = expand(p, g1, g2, thirds, a - origin1, b - origin2, h1, h2, lines)
-            lower = (offset + cell.value + cell_minimum(cell) - cell.rest - doubt) / (2.0 * s)
+            lower = (offset + lower_bound(cell) - doubt) / (2.0 * s)
             if lower > cutoff:
                 continue
             n1, n2 = _nodes_needed(cell, s, needed - max(lower, 0.0), flat)

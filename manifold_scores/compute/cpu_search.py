@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .compilation import FloatArray, IntArray, exact
-from .cpu_newton import EPSILON, certified, concave, is_minimum, minimize, slope_sign
-from .cpu_panels import Cell, Patches, cell_minimum, expand, halve, squared_distance, third_derivatives
+from .cpu_newton import certified, concave, is_minimum, minimize, slope_sign
+from .cpu_panels import EPSILON, Cell, Patches, expand, halve, lower_bound, squared_distance, third_derivatives
 from .cpu_taylor import position
 
 # Cells one search may visit before it stops refining: reached where the distance is constant along the manifold.
@@ -220,7 +220,7 @@ def search_panel(patches: Patches, panel: int, runner_up: bool, z: FloatArray, s
             gap = 0.0
             if runner_up:
                 _, state[GAP] = second_minimum(search, z)
-        lower = gap + cell_minimum(cell) - cell.rest
+        lower = gap - cell.value + lower_bound(cell)
         if lower > (state[GAP] if runner_up else -state[TOLERANCE]) or state[VISITS] > LARGEST_SEARCH:
             continue
         # On a side of the panel towards which the distance falls the minimum over the panel is on that side.
