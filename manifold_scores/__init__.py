@@ -1,6 +1,6 @@
 """Exact diffusion scores on low-dimensional data: scores, conditional expectations and densities of noised measures."""
 
-from . import certify
+from . import certify as certify
 from .asymptotics import Expansion, expansion
 from .manifolds import (
     AffineSubspace,
@@ -56,7 +56,6 @@ __all__ = [
     "Torus",
     "VariancePreserving",
     "WavyCircle",
-    "certify",
     "expansion",
     "exponential_times",
     "geometric_times",

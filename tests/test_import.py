@@ -24,9 +24,9 @@ HEAVY = [
 PUBLIC = [
     "AffineSubspace", "Box", "BrownianMotion", "Circle", "Curve", "Ellipse", "Embedded", "Expansion", "Gaussian",
     "Helix", "LimaBean", "LinearInterpolant", "Manifold", "Measure", "Mixture", "NoisedMeasure", "OrnsteinUhlenbeck",
-    "ParametricLaw", "PointCloud", "Process", "Product", "Segment", "Sphere", "Surface", "SwissRoll", "Tilt", "Torus",
-    "VariancePreserving", "WavyCircle", "expansion", "exponential_times", "geometric_times", "probability_flow",
-    "reverse_sde",
+    "ParametricLaw", "PointCloud", "Process", "Product", "Segment", "Sphere", "Surface", "SwissRoll", "Tilt",
+    "Torus", "VariancePreserving", "WavyCircle", "expansion", "exponential_times", "geometric_times",
+    "probability_flow", "reverse_sde",
 ]  # fmt: skip
 
 PARAMETRIC = {

@@ -87,6 +87,16 @@ REGULARITY = [
         rf"embedding must not intersect itself; it does near u = \[?{NUMBER}\]? and u = \[?{NUMBER}\]?",
     ),
     (
+        "turns too fast",
+        _surface(
+            [U + V, (U - V) ** 3 + (U - V) / 10**6, (U - V) ** 2],
+            (U, -1, 1),
+            (V, -1, 1),
+        ),
+        ValueError,
+        rf"embedding must be regular; near u = \[{NUMBER}, {NUMBER}\] it turns too fast to tell its points apart",
+    ),
+    (
         "noise",
         _curve(_noise()),
         ValueError,
