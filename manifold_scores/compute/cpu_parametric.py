@@ -147,7 +147,7 @@ def _sweep(
                     not local and doubt > PRECISE_BELOW * 2.0 * s, work,
                 )  # fmt: skip
                 continue
-            halve(cells, depth, 0 if n1 >= n2 else 1)
+            halve(cells, depth, 0 if n1 > n2 or (n1 == n2 and h1 >= h2) else 1)
             depth += 2
         p = search.p
     return mass
