@@ -52,6 +52,8 @@ SMALLEST_VARIANCE, SMALLEST_CONTRAST = 1e-26, 1e-19
 # Squared distances closer than this to the rounding of float64 are computed in double-double arithmetic.
 PRECISE_BELOW = 1e-14
 STACK = 512
+# Cells after which a sweep takes the others as they are: reached only where rounding hides which of them count.
+LARGEST_SWEEP = 50000
 BLOCK = 64  # queries that share scratch
 
 
@@ -90,7 +92,7 @@ def _sweep(
     flat = coefficients.shape[2] == 1
     work.first[:] = 0.0
     work.second[:] = 0.0
-    mass = 0.0
+    mass, visits = 0.0, 0
     top = 1
     nodes[0] = 0
     while top > 0:
@@ -126,6 +128,7 @@ def _sweep(
         depth = 1
         while depth > 0:
             depth -= 1
+            visits += 1
             a, b, h1, h2 = cells[depth, 0], cells[depth, 1], cells[depth, 2], cells[depth, 3]
             cell = expand(p, g1, g2, thirds, a - origin1, b - origin2, h1, h2, lines)
             lower = (offset + lower_bound(cell) - doubt) / (2.0 * s)
@@ -138,7 +141,7 @@ def _sweep(
                     continue
                 if inside < 0:
                     n1 = max(n1, LARGEST_RULE + 1)
-            if max(n1, n2) <= LARGEST_RULE or max(h1, h2) < 1e-14 or depth + 2 > STACK:
+            if max(n1, n2) <= LARGEST_RULE or max(h1, h2) < 1e-14 or depth + 2 > STACK or visits > LARGEST_SWEEP:
                 n1, n2 = min(n1, LARGEST_RULE), min(n2, LARGEST_RULE)
                 mass += integrate_cell(
                     patches, panel, a, b, h1, h2, n1, n2, s,
