@@ -84,7 +84,7 @@ class Panels:
         for axis in range(self.dimension):
             for side in (0, 1):
                 agree = np.ones(len(panel), dtype=bool)
-                for along in (0.0,) if self.dimension == 1 else (-0.9, -0.3, 0.3, 0.9):
+                for along in (0.0,) if self.dimension == 1 else np.linspace(-1.0, 1.0, 9):
                     for share in (0.5, 1.0):
                         xi = np.full((len(panel), self.dimension), along)
                         xi[:, axis] = (2 * side - 1) * (1.0 + share * beyond)
@@ -94,7 +94,7 @@ class Panels:
                         inside = (v[:, axis] >= 0.0) & (v[:, axis] <= 1.0)
                         other, there = self.locate(v)
                         apart = np.abs(self.at(panel, xi) - self.at(other, there))
-                        agree &= inside & (other >= 0) & (apart <= CONTINUED * size).all(axis=1)
+                        agree &= inside & (other >= 0) & (other != panel) & (apart <= CONTINUED * size).all(axis=1)
                 smooth[:, axis, side] = agree
         return smooth
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import manifold_scores as ms
-from manifold_scores.manifolds import parametric
+from manifold_scores.manifolds import projection
 from manifold_scores.measures import parametric as measures_parametric
 from manifold_scores.measures import point_cloud
 from tests import shapes, strategies
@@ -118,7 +118,7 @@ def test_blocks_and_neighbours_do_not_show_in_projections(monkeypatch, name):
     plain = manifold.nearest(x)
     order = np.random.default_rng(4).permutation(61)
     for blocks in (1, 5, 10_000):
-        monkeypatch.setattr(parametric, "_BLOCKS", blocks)
+        monkeypatch.setattr(projection, "_BLOCKS", blocks)
         for rows in (np.arange(61), order, order[:1]):
             again = manifold.nearest(x[rows])
             for field in ("point", "parameter", "distance", "runner_up", "runner_up_distance", "unique"):

@@ -56,9 +56,7 @@ class Workspace(NamedTuple):
     local: FloatArray  # (r + 1, K2, K1): Taylor coefficients of y and the weight about the nearest point, on its panel
     local_phase: FloatArray  # (1, G2, G1): those of P
     covariance: bool
-    beyond: (
-        FloatArray  # (5,): how far the panel of the nearest point is extended at its sides, and the radius it covers
-    )
+    box: FloatArray  # (2, 2): around the nearest point, in coordinates of its panel, which is extended to hold it
 
 
 @exact
@@ -75,7 +73,7 @@ def new_workspace(patches: Patches, covariance: bool) -> Workspace:
         np.empty((r, size)), np.empty(size), np.empty(size), np.empty(size), rounded, rounded.view(np.int64),
         np.empty((2, r)), np.empty((2, r)), np.empty((2, r)), np.empty(r), np.empty(r), np.empty(r), np.empty((r, r)),
         np.empty(r), np.empty((c, k2, k1)), np.empty((1, g2, g1)), covariance,
-        np.empty(5),
+        np.empty((2, 2)),
     )  # fmt: skip
 
 

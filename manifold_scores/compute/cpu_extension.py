@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import math
-
 from .compilation import FloatArray, exact
 from .cpu_cells import Workspace
 from .cpu_nearest import Found
 from .cpu_panels import BEYOND, Patches, expand, parabola_minimum, third_derivatives
 from .cpu_search import Search
-from .cpu_taylor import position
+
+# A bound on the growth of third derivatives a little beyond the panel: (1 + BEYOND)^k, mostly of small k.
+GROWTH = 2.5
+# Edges of cells and of the box closer than this, in local coordinates, are one: both are sums of few powers of two.
+SAME_EDGE = 1e-12
 
 
 @exact
-def extend(patches: Patches, found: Found, s: float, cutoff: float, search: Search, work: Workspace) -> None:
-    """Extend the panel of the nearest point beyond its sides where that reaches everything around it that counts.
+def extend(patches: Patches, found: Found, s: float, cutoff: float, search: Search, work: Workspace) -> bool:
+    """Extend the panel of the nearest point to a box over its sides if that holds everything around it that counts.
 
     Neighbouring polynomials differ by rounding, which divided by s may be no small phase; one polynomial has no joint.
     """
-    beyond, p, panel = work.beyond, work.local_phase[0], found.panel
-    beyond[:] = 0.0
+    box, p, panel = work.box, work.local_phase[0], found.panel
     flat = patches.coefficients.shape[2] == 1
     smooth, ends = patches.smooth[panel], patches.open_ends[panel]
     needed = False
@@ -27,15 +28,17 @@ def extend(patches: Patches, found: Found, s: float, cutoff: float, search: Sear
         at = found.a if axis == 0 else found.b
         needed = needed or (smooth[axis, 0] == 1 and at + 1.0 < BEYOND) or (smooth[axis, 1] == 1 and 1.0 - at < BEYOND)
     if not needed:
-        return
+        return False
+    box[:, 0], box[:, 1] = -1.0, 1.0
     g1, g2 = patches.gram_degrees[panel, 0], patches.gram_degrees[panel, 1]
     b1, b2, b3, b4 = third_derivatives(search.p, g1, g2)
-    thirds = (2.5 * b1, 2.5 * b2, 2.5 * b3, 2.5 * b4)  # a bound a little beyond the panel: 1.1^k, mostly small k
+    thirds = (GROWTH * b1, GROWTH * b2, GROWTH * b3, GROWTH * b4)
     cell = expand(p, g1, g2, thirds, 0.0, 0.0, BEYOND, 0.0 if flat else BEYOND, search.lines)
     for axis in range(1 if flat else 2):
         at = found.a if axis == 0 else found.b
         for side in range(2):
-            sign, room = (-1.0, at + 1.0) if side == 0 else (1.0, 1.0 - at)
+            sign = -1.0 if side == 0 else 1.0
+            room = 1.0 - sign * at
             if room < BEYOND and ends[axis, side] == 1:
                 continue  # the manifold ends there
             if axis == 0:
@@ -45,38 +48,63 @@ def extend(patches: Patches, found: Found, s: float, cutoff: float, search: Sear
             else:
                 least = sign * cell.g2 + 0.5 * cell.h22 + parabola_minimum(cell.g1 + sign * cell.h12, cell.h11)
             if least - cell.rest < 2.0 * s * cutoff or (room < BEYOND and smooth[axis, side] == 0):
-                beyond[:] = 0.0
-                return
-            if room < BEYOND:
-                beyond[2 * axis + side] = BEYOND
-    beyond[4] = 0.5 * BEYOND * _least_stretch(work.local, work.z.size, flat)
+                return False
+            box[axis, side] = at + sign * BEYOND
+    return True
 
 
 @exact
-def _least_stretch(local: FloatArray, r: int, flat: bool) -> float:
-    """Return the least |dy| per |dxi| at the nearest point."""
-    a, b, c = 0.0, 0.0, 0.0
-    for i in range(r):
-        a += local[i, 0, 1] * local[i, 0, 1]
-        if not flat:
-            b += local[i, 0, 1] * local[i, 1, 0]
-            c += local[i, 1, 0] * local[i, 1, 0]
-    if flat:
-        return math.sqrt(a)
-    half = 0.5 * (a - c)
-    return math.sqrt(max(0.5 * (a + c) - math.sqrt(half * half + b * b), 0.0))
+def push_extension(work: Workspace, flat: bool, depth: int, cells: FloatArray) -> int:
+    """Add what the box holds beyond the panel to the stack of cells; return its new depth."""
+    box = work.box
+    for axis in range(1 if flat else 2):
+        for side in range(2):
+            reach = box[axis, side]
+            if abs(reach) <= 1.0:
+                continue
+            edge = -1.0 if side == 0 else 1.0
+            cells[depth, axis], cells[depth, 2 + axis] = 0.5 * (edge + reach), 0.5 * abs(reach - edge)
+            # The corners go with the sides of the first direction.
+            low, high = box[1 - axis, 0], box[1 - axis, 1]
+            if axis == 1:
+                low, high = max(low, -1.0), min(high, 1.0)
+            cells[depth, 1 - axis], cells[depth, 3 - axis] = 0.5 * (low + high), 0.0 if flat else 0.5 * (high - low)
+            depth += 1
+    return depth
 
 
 @exact
-def covered(patches: Patches, panel: int, a: float, b: float, h1: float, h2: float, work: Workspace) -> int:
-    """Return 1 for a cell of another panel that the extended panel covers, -1 if it has to be halved to tell."""
-    position(patches.coefficients[panel], patches.degrees[panel, 0], patches.degrees[panel, 1], a, b, work.slope[0])
-    distance = 0.0
-    for i in range(work.z.size):
-        distance += (work.slope[0, i] - work.best[0, i]) ** 2
-    bounds = patches.bounds[panel]
-    size = bounds[0, 0, 1] * h1 + bounds[0, 1, 1] * h2
-    radius = work.beyond[4]
-    if math.sqrt(distance) - size > radius:
-        return 0
-    return 1 if size <= 0.5 * radius else -1
+def covered(patches: Patches, own: int, panel: int, depth: int, cells: FloatArray, work: Workspace) -> int:
+    """Return 1 if the extended panel `own` covers the cell at `depth`, 0 if it does not.
+
+    Return -1 if it covers a part; the cell is then replaced by two, of which one is nearer to being covered or free.
+    """
+    axes = 1 if patches.coefficients.shape[2] == 1 else 2
+    for turn1 in range(-patches.closed[0], patches.closed[0] + 1):
+        for turn2 in range(-patches.closed[1], patches.closed[1] + 1):
+            inside, apart = True, False
+            cut, at = -1, 0.0
+            for axis in range(axes):
+                # The box in the local coordinate of the cell's panel.
+                scale = patches.width[own, axis] / patches.width[panel, axis]
+                turn = turn1 if axis == 0 else turn2
+                shift = (
+                    2.0 * (patches.lower[own, axis] + turn - patches.lower[panel, axis]) / patches.width[panel, axis]
+                )
+                low = shift + scale * (1.0 + work.box[axis, 0]) - 1.0
+                high = shift + scale * (1.0 + work.box[axis, 1]) - 1.0
+                a, h = cells[depth, axis], cells[depth, 2 + axis]
+                apart = apart or low > a + h - SAME_EDGE or high < a - h + SAME_EDGE
+                if low > a - h + SAME_EDGE:
+                    inside, cut, at = False, axis, low
+                elif high < a + h - SAME_EDGE:
+                    inside, cut, at = False, axis, high
+            if inside:
+                return 1
+            if not apart:
+                a, h = cells[depth, cut], cells[depth, 2 + cut]
+                cells[depth + 1] = cells[depth]
+                cells[depth, cut], cells[depth, 2 + cut] = 0.5 * (a - h + at), 0.5 * (at - (a - h))
+                cells[depth + 1, cut], cells[depth + 1, 2 + cut] = 0.5 * (at + a + h), 0.5 * (a + h - at)
+                return -1
+    return 0

@@ -13,6 +13,7 @@ from numba import prange
 
 from .compilation import FloatArray, IntArray, exact, parallel
 from .cpu_panels import Patches
+from .cpu_polish import polish
 from .cpu_search import (
     AT_1,
     AT_2,
@@ -25,7 +26,6 @@ from .cpu_search import (
     Search,
     begin,
     new_search,
-    polish,
     search_panel,
     second_minimum,
 )

@@ -37,7 +37,7 @@ class Patches(NamedTuple):
     component, by direction and power; open_ends (P, 2, 2): 1 where a side of the panel is boundary of the manifold;
     center (T, r), radius (T,), child (T, 2), panel (T,): the tree; magnitude (1,): a bound on |y|; mean (r,): of the
     measure, zeros for a manifold; smooth (P, 2, 2): 1 where the polynomials stay right beyond a side of the panel, by
-    `BEYOND`.
+    `BEYOND`; lower, width (P, 2): the panels in the unit domain; closed (2,): 1 for directions that close up.
     """
 
     coefficients: FloatArray
@@ -54,6 +54,9 @@ class Patches(NamedTuple):
     magnitude: FloatArray
     mean: FloatArray
     smooth: IntArray
+    lower: FloatArray
+    width: FloatArray
+    closed: IntArray
 
 
 class Cell(NamedTuple):
@@ -212,9 +215,14 @@ def patches(
     degrees: IntArray,
     open_ends: IntArray,
     tree: tuple[Any, Any, Any, Any],
-    mean: FloatArray, smooth: IntArray,
-) -> Patches:  # fmt: skip
-    """Return the arrays of the kernels from coefficients (P, c, K1, K2); `tree` is (center, radius, child, panel)."""
+    mean: FloatArray,
+    smooth: IntArray,
+    place: tuple[Any, Any, Any],
+) -> Patches:
+    """Return the arrays of the kernels from coefficients (P, c, K1, K2).
+
+    `tree` is (center, radius, child, panel); `place` is (lower (P, m), width (P, m), closed (m)).
+    """
     coefficients, low = (np.ascontiguousarray(np.swapaxes(part, 2, 3)) for part in (coefficients, low))
     count, _, k2, k1 = coefficients.shape
     moving = coefficients[:, :positions].copy()
@@ -235,6 +243,9 @@ def patches(
             powers = np.arange(sums.shape[1])
             bounds[:, kind, axis, : len(powers)] = sums @ _choose(powers[:, None], powers)
     center, radius, child, panel = tree
+    one = [(0, 0), (0, 2 - len(place[2]))]  # a curve is one panel wide in its second direction
+    lower, width = np.pad(place[0], one), np.pad(place[1], one, constant_values=1.0)
+    closed = np.pad(np.asarray(place[2], dtype=np.int64), one[1])
     magnitude = np.array([(np.linalg.norm(center, axis=1) + radius)[panel >= 0].max()])
     return Patches(
         coefficients,
@@ -251,6 +262,9 @@ def patches(
         magnitude,
         mean,
         smooth,
+        lower,
+        width,
+        closed,
     )
 
 

@@ -25,7 +25,7 @@ from .cpu_cells import (
     new_workspace,
     rule_size,
 )
-from .cpu_extension import covered, extend
+from .cpu_extension import GROWTH, covered, extend, push_extension
 from .cpu_flat import is_flat, tilt_flat
 from .cpu_nearest import Found, nearest
 from .cpu_panels import (
@@ -79,8 +79,9 @@ def _nodes_needed(cell: Cell, s: float, needed: float, flat: bool) -> tuple[int,
 
 @exact
 def _sweep(
-    patches: Patches, found: Found, s: float, cutoff: float, needed: float, search: Search, work: Workspace
-) -> float:
+    patches: Patches, found: Found, s: float, cutoff: float, needed: float, extended: bool, search: Search,
+    work: Workspace,
+) -> float:  # fmt: skip
     """Integrate every cell that is not below exp(-cutoff); return the mass."""
     z, best, v = work.z, work.best, work.v
     p, lines, nodes, cells = search.p, search.lines, search.nodes, search.cells
@@ -113,19 +114,19 @@ def _sweep(
         )
         thirds = third_derivatives(p, g1, g2)
         cells[0, 0], cells[0, 1], cells[0, 2], cells[0, 3] = 0.0, 0.0, 1.0, 0.0 if flat else 1.0
+        depth = 1
         if local:
             p = work.local_phase[0]
             origin1, origin2 = found.a, found.b
-            for axis in range(2):
-                cells[0, axis] = 0.5 * (work.beyond[2 * axis + 1] - work.beyond[2 * axis])
-                cells[0, 2 + axis] += 0.5 * (work.beyond[2 * axis + 1] + work.beyond[2 * axis])
+            if extended:
+                thirds = (GROWTH * thirds[0], GROWTH * thirds[1], GROWTH * thirds[2], GROWTH * thirds[3])
+                depth = push_extension(work, flat, depth, cells)
         else:
             # Rounding of P itself, too, which is as large as the panel where z is near.
             doubt = noise * (1.0 + 2.0 * radius[node] / max(far, 1e-300))
             for i in range(z.size):
                 y = coefficients[panel, i, 0, 0]
                 offset += (y - best[0, i]) * ((y - z[i]) + (best[0, i] - z[i]))
-        depth = 1
         while depth > 0:
             depth -= 1
             visits += 1
@@ -135,12 +136,12 @@ def _sweep(
             if lower > cutoff:
                 continue
             n1, n2 = _nodes_needed(cell, s, needed - max(lower, 0.0), flat)
-            if not local and work.beyond[4] > 0.0:
-                inside = covered(patches, panel, a, b, h1, h2, work)
-                if inside > 0:
-                    continue
+            if extended and not local:
+                inside = covered(patches, found.panel, panel, depth, cells, work)
                 if inside < 0:
-                    n1 = max(n1, LARGEST_RULE + 1)
+                    depth += 2
+                if inside != 0:
+                    continue
             if max(n1, n2) <= LARGEST_RULE or max(h1, h2) < 1e-14 or depth + 2 > STACK or visits > LARGEST_SWEEP:
                 n1, n2 = min(n1, LARGEST_RULE), min(n2, LARGEST_RULE)
                 mass += integrate_cell(
@@ -176,15 +177,15 @@ def _tilt(patches: Patches, given: float, needed: float, search: Search, work: W
     s = max(given, SMALLEST_VARIANCE * magnitude * magnitude, SMALLEST_CONTRAST * magnitude * far)
     dimension = 1 if patches.coefficients.shape[2] == 1 else 2
     cutoff = LARGEST_SKIPPED + FIRST_MARGIN + 0.5 * dimension * math.log1p(magnitude * magnitude / s)
-    extend(patches, found, s, cutoff, search, work)
-    total = _sweep(patches, found, s, cutoff, needed, search, work)
+    extended = extend(patches, found, s, cutoff, search, work)
+    total = _sweep(patches, found, s, cutoff, needed, extended, search, work)
     # All that was skipped is at most exp(-cutoff): repeat where the total turned out smaller than expected.
     for _ in range(4):
         wanted = LARGEST_SKIPPED - math.log(max(total, 1e-300))
         if wanted <= cutoff:
             break
         cutoff = wanted + 2.0
-        total = _sweep(patches, found, s, cutoff, needed, search, work)
+        total = _sweep(patches, found, s, cutoff, needed, extended, search, work)
     work.first[:] /= total
     work.second[:] /= total
     return math.log(total) + 0.5 * dimension * math.log(given / s), far, given / s

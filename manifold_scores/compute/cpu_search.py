@@ -26,7 +26,7 @@ SMALLEST_CELL = 1e-14
 KEPT = 8
 SAME_POINT = 1e-7
 # Where the scalars of a search stand in `Search.state`: compiled functions share arrays, not variables.
-PANEL, AT_1, AT_2, SQUARE, GAP, COUNT, VISITS, COMPLETE, TOLERANCE, SAME = range(10)
+PANEL, AT_1, AT_2, SQUARE, GAIN, GAP, COUNT, VISITS, COMPLETE, TOLERANCE, SAME = range(11)
 
 
 class Search(NamedTuple):
@@ -56,7 +56,7 @@ def new_search(patches: Patches) -> Search:
         np.empty(r),
         np.empty((KEPT, 4)),
         np.empty((KEPT, r)),
-        np.empty(10),
+        np.empty(11),
     )
 
 
@@ -131,6 +131,7 @@ def _improve(search: Search, panel: int, a: float, b: float, gap: float) -> None
     state = search.state
     state[PANEL], state[AT_1], state[AT_2] = panel, a, b
     state[SQUARE] += gap
+    state[GAIN] += gap
 
 
 @exact
@@ -200,17 +201,16 @@ def search_panel(patches: Patches, panel: int, runner_up: bool, z: FloatArray, s
     thirds = third_derivatives(search.p, g1, g2)
     center = search.trial
     position(coefficients, 0, 0, 0.0, 0.0, center)
-    # |a_00 - z|^2 of the panel, to which P is added, and that of the best point: only their difference is ever formed.
-    base = squared_gap(center, best, z) + state[SQUARE]
+    # |a_00 - z|^2, to which P is added, beyond that of the best point: the squares themselves may be far larger.
+    offset = squared_gap(center, best, z)
+    state[GAIN] = 0.0
     cells[0, 0], cells[0, 1], cells[0, 2], cells[0, 3] = 0.0, 0.0, 1.0, 0.0 if flat else 1.0
     depth = 1
-    offset = base - state[SQUARE]
-    square = state[SQUARE]
     while depth > 0:
         depth -= 1
         state[VISITS] += 1.0
-        offset += square - state[SQUARE]
-        square = state[SQUARE]
+        offset -= state[GAIN]
+        state[GAIN] = 0.0
         a, b, h1, h2 = cells[depth, 0], cells[depth, 1], cells[depth, 2], cells[depth, 3]
         cell = expand(search.p, g1, g2, thirds, a, b, h1, h2, search.lines)
         gap = offset + cell.value
@@ -242,20 +242,3 @@ def search_panel(patches: Patches, panel: int, runner_up: bool, z: FloatArray, s
         if (cell.g1 if axis == 0 else cell.g2) > 0.0:  # the half towards which the distance falls comes off first
             cells[depth, axis], cells[depth + 1, axis] = cells[depth + 1, axis], cells[depth, axis]
         depth += 2
-
-
-@exact
-def polish(patches: Patches, z: FloatArray, search: Search) -> None:
-    """Minimise from the best point on its panel: near a focal point no convex cell has finished it."""
-    state, best, trial = search.state, search.best, search.trial
-    panel = int(state[PANEL])
-    coefficients = patches.coefficients[panel]
-    n1, n2 = patches.degrees[panel, 0], patches.degrees[panel, 1]
-    g1, g2 = patches.gram_degrees[panel, 0], patches.gram_degrees[panel, 1]
-    squared_distance(coefficients, patches.gram[panel], n1, n2, z, search.p)
-    edge = 0.0 if coefficients.shape[1] == 1 else 1.0
-    a, b, rest = minimize(search.p, g1, g2, state[AT_1], state[AT_2], -1.0, 1.0, -edge, edge, search.lines)
-    position(coefficients, n1, n2, a, b, trial)
-    if rest and squared_gap(trial, best, z) <= state[TOLERANCE]:
-        state[AT_1], state[AT_2] = a, b
-        best[:] = trial

@@ -121,9 +121,9 @@ class Parametric(Manifold):
         p = self._panels
         tree = p.center, p.radius, p.child, p.panel
         ends = p.open_ends(self.closed)
-        return patches(
-            p.coefficients, p.low, self._rank, p.degrees, ends, tree, np.zeros(self._rank), np.zeros_like(ends)
-        )
+        smooth, mean = np.zeros_like(ends), np.zeros(self._rank)
+        place = p.lower, p.width, self.closed
+        return patches(p.coefficients, p.low, self._rank, p.degrees, ends, tree, mean, smooth, place)
 
     def _coordinates(self, x: FloatArray) -> FloatArray:
         if self._basis is None or self._origin is None:

@@ -170,9 +170,9 @@ class _PanelLaw(Measure):
         tree = panels.center, panels.radius, panels.child, panels.panel
         ends = panels.open_ends(self._closed)
         smooth = panels.smooth_sides(self._closed, BEYOND)
-        return patches(
-            coefficients, panels.low, self.ambient_dimension, panels.degrees, ends, tree, self._mean(), smooth
-        )
+        place = panels.lower, panels.width, self._closed
+        rank, degrees = self.ambient_dimension, panels.degrees
+        return patches(coefficients, panels.low, rank, degrees, ends, tree, self._mean(), smooth, place)
 
     def _mean(self) -> FloatArray:
         """Return E[y]; what vanishes to rounding is zero, so that symmetric laws stay so when the noise is large."""
