@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from .compilation import FloatArray, exact
 from .cpu_cells import Workspace
 from .cpu_nearest import Found
@@ -10,8 +12,8 @@ from .cpu_search import Search
 
 # A bound on the growth of third derivatives a little beyond the panel: (1 + BEYOND)^k, mostly of small k.
 GROWTH = 2.5
-# Edges of cells and of the box closer than this, in local coordinates, are one: both are sums of few powers of two.
-SAME_EDGE = 1e-12
+# Edges of the box are multiples of this, so that cells and what is left of them meet without a gap of one rounding.
+GRID = 1.0 / 1024.0
 
 
 @exact
@@ -49,7 +51,7 @@ def extend(patches: Patches, found: Found, s: float, cutoff: float, search: Sear
                 least = sign * cell.g2 + 0.5 * cell.h22 + parabola_minimum(cell.g1 + sign * cell.h12, cell.h11)
             if least - cell.rest < 2.0 * s * cutoff or (room < BEYOND and smooth[axis, side] == 0):
                 return False
-            box[axis, side] = at + sign * BEYOND
+            box[axis, side] = sign * math.floor((sign * at + BEYOND) / GRID) * GRID
     return True
 
 
@@ -86,18 +88,16 @@ def covered(patches: Patches, own: int, panel: int, depth: int, cells: FloatArra
             cut, at = -1, 0.0
             for axis in range(axes):
                 # The box in the local coordinate of the cell's panel.
-                scale = patches.width[own, axis] / patches.width[panel, axis]
-                turn = turn1 if axis == 0 else turn2
-                shift = (
-                    2.0 * (patches.lower[own, axis] + turn - patches.lower[panel, axis]) / patches.width[panel, axis]
-                )
+                width, turn = patches.width[panel, axis], turn1 if axis == 0 else turn2
+                scale = patches.width[own, axis] / width
+                shift = 2.0 * (patches.lower[own, axis] + turn - patches.lower[panel, axis]) / width
                 low = shift + scale * (1.0 + work.box[axis, 0]) - 1.0
                 high = shift + scale * (1.0 + work.box[axis, 1]) - 1.0
                 a, h = cells[depth, axis], cells[depth, 2 + axis]
-                apart = apart or low > a + h - SAME_EDGE or high < a - h + SAME_EDGE
-                if low > a - h + SAME_EDGE:
+                apart = apart or low >= a + h or high <= a - h
+                if low > a - h:
                     inside, cut, at = False, axis, low
-                elif high < a + h - SAME_EDGE:
+                elif high < a + h:
                     inside, cut, at = False, axis, high
             if inside:
                 return 1
