@@ -15,7 +15,7 @@ import numpy as np
 from .compilation import FloatArray, IntArray, contracted, exact
 from .cpu_exponential import exp2_tile
 from .cpu_grid import add_first, add_second, add_squares, on_grid, weigh
-from .cpu_panels import Cell, Patches, norm, squared_distance
+from .cpu_panels import STACK, Cell, Patches, norm, squared_distance
 from .cpu_taylor import exact_position, position, shift
 from .error_free import add_pairs, multiply_pairs, sum_error
 from .legendre import LARGEST_RULE
@@ -56,6 +56,9 @@ class Workspace(NamedTuple):
     local: FloatArray  # (r + 1, K2, K1): Taylor coefficients of y and the weight about the nearest point, on its panel
     local_phase: FloatArray  # (1, G2, G1): those of P
     covariance: bool
+    nodes: IntArray  # (T,): of the tree
+    blocks: FloatArray  # (STACK, 4): cells that wait for an expansion of P about them
+    block_phase: FloatArray  # (1, G2, G1): that expansion
     box: FloatArray  # (2, 2): around the nearest point, in coordinates of its panel, which is extended to hold it
 
 
@@ -73,7 +76,7 @@ def new_workspace(patches: Patches, covariance: bool) -> Workspace:
         np.empty((r, size)), np.empty(size), np.empty(size), np.empty(size), rounded, rounded.view(np.int64),
         np.empty((2, r)), np.empty((2, r)), np.empty((2, r)), np.empty(r), np.empty(r), np.empty(r), np.empty((r, r)),
         np.empty(r), np.empty((c, k2, k1)), np.empty((1, g2, g1)), covariance,
-        np.empty((2, 2)),
+        np.empty(patches.child.shape[0] + 2, np.int64), np.empty((STACK, 4)), np.empty((1, g2, g1)), np.empty((2, 2)),
     )  # fmt: skip
 
 

@@ -19,10 +19,8 @@ from .cpu_search import (
     AT_2,
     COMPLETE,
     GAP,
-    LARGEST_SEARCH,
     PANEL,
     SQUARE,
-    VISITS,
     Search,
     begin,
     new_search,
@@ -57,7 +55,6 @@ def nearest(patches: Patches, z: FloatArray, runner_up: bool, search: Search) ->
     state[PANEL] = -1.0
     _search_tree(patches, False, z, search)
     if runner_up:  # with the best point known, what the search for the other one gives up costs nothing
-        state[VISITS] = 0.0
         _search_tree(patches, True, z, search)
     polish(patches, z, search)
     which, gap = second_minimum(search, z)
@@ -65,7 +62,7 @@ def nearest(patches: Patches, z: FloatArray, runner_up: bool, search: Search) ->
     if which >= 0:
         minima = search.minima
         other, other_a, other_b = int(minima[which, 0]), minima[which, 1], minima[which, 2]
-    complete = state[COMPLETE] == 1.0 and state[VISITS] <= LARGEST_SEARCH
+    complete = state[COMPLETE] == 1.0
     return Found(int(state[PANEL]), state[AT_1], state[AT_2], other, other_a, other_b, gap, complete)
 
 

@@ -24,6 +24,8 @@ NEGLIGIBLE_PHASE = 1e-19
 EPSILON = 2.220446049250313e-16
 # How far beyond its panel a polynomial is used, in local coordinates; its error grows twentyfold.
 BEYOND = 0.02
+# Cells that may wait on a stack: two for each halving.
+STACK = 512
 _POWERS = np.arange(64.0)
 #: k, k (k - 1), k (k - 1) (k - 2)
 FALLING = np.stack([_POWERS, _POWERS * (_POWERS - 1.0), _POWERS * (_POWERS - 1.0) * (_POWERS - 2.0)])

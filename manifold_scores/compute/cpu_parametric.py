@@ -11,37 +11,17 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
 from numba import prange
 
 from .compilation import FloatArray, exact, parallel
-from .cpu_cells import (
-    GROWTH_1,
-    GROWTH_2,
-    GROWTH_3,
-    Workspace,
-    expand_at_nearest,
-    integrate_cell,
-    new_workspace,
-    rule_size,
-)
-from .cpu_extension import GROWTH, covered, extend, push_extension
+from .cpu_cells import Workspace, expand_at_nearest, new_workspace
+from .cpu_extension import extend
 from .cpu_flat import is_flat, tilt_flat
-from .cpu_nearest import Found, nearest
-from .cpu_panels import (
-    EPSILON,
-    Cell,
-    Patches,
-    expand,
-    halve,
-    lower_bound,
-    norm,
-    squared_distance,
-    third_derivatives,
-)
+from .cpu_nearest import nearest
+from .cpu_panels import Patches, norm
 from .cpu_search import Search, new_search
+from .cpu_sweep import sweep
 from .cpu_taylor import exact_position
-from .legendre import LARGEST_RULE
 
 # What is skipped is below exp(-LARGEST_SKIPPED) of the total: 1e-18.
 LARGEST_SKIPPED = 41.5
@@ -49,112 +29,7 @@ LARGEST_SKIPPED = 41.5
 FIRST_MARGIN = 5.0
 # Variances below these shares of |M|^2 and |M| |z - y| are raised to them: the law is a point to float64 there.
 SMALLEST_VARIANCE, SMALLEST_CONTRAST = 1e-26, 1e-19
-# Squared distances closer than this to the rounding of float64 are computed in double-double arithmetic.
-PRECISE_BELOW = 1e-14
-STACK = 512
-# Cells after which a sweep takes the others as they are: reached only where rounding hides which of them count.
-LARGEST_SWEEP = 50000
 BLOCK = 64  # queries that share scratch
-
-
-@exact
-def _ball_excess(center: FloatArray, radius: float, z: FloatArray, square: float) -> float:
-    """Return a lower bound on |y - z|^2 - square over a ball."""
-    total = 0.0
-    for i in range(z.size):
-        total += (center[i] - z[i]) ** 2
-    distance = math.sqrt(total) - radius
-    return (distance * distance if distance > 0.0 else 0.0) - square - 1e-12 * total
-
-
-@exact
-def _nodes_needed(cell: Cell, s: float, needed: float, flat: bool) -> tuple[int, int]:
-    """Return the sizes of the rules that resolve exp(-P/2s) on a cell to exp(-needed)."""
-    common = GROWTH_2 * abs(cell.h12) + GROWTH_3 * cell.rest
-    n1 = rule_size((GROWTH_1 * abs(cell.g1) + 0.5 * GROWTH_2 * abs(cell.h11) + common) / (2.0 * s), needed)
-    if flat:
-        return n1, 1
-    return n1, rule_size((GROWTH_1 * abs(cell.g2) + 0.5 * GROWTH_2 * abs(cell.h22) + common) / (2.0 * s), needed)
-
-
-@exact
-def _sweep(
-    patches: Patches, found: Found, s: float, cutoff: float, needed: float, extended: bool, search: Search,
-    work: Workspace,
-) -> float:  # fmt: skip
-    """Integrate every cell that is not below exp(-cutoff); return the mass."""
-    z, best, v = work.z, work.best, work.v
-    p, lines, nodes, cells = search.p, search.lines, search.nodes, search.cells
-    center, radius, child, coefficients = patches.center, patches.radius, patches.child, patches.coefficients
-    for i in range(z.size):
-        v[i] = (best[0, i] - z[i]) + best[1, i]
-    far = norm(v)
-    noise = 4.0 * EPSILON * patches.magnitude[0] * far
-    flat = coefficients.shape[2] == 1
-    work.first[:] = 0.0
-    work.second[:] = 0.0
-    mass, visits = 0.0, 0
-    top = 1
-    nodes[0] = 0
-    while top > 0:
-        top -= 1
-        node = nodes[top]
-        if _ball_excess(center[node], radius[node], z, far * far) > 2.0 * s * cutoff:
-            continue
-        if child[node, 0] >= 0:
-            nodes[top], nodes[top + 1] = child[node, 0], child[node, 1]
-            top += 2
-            continue
-        panel = patches.panel[node]
-        g1, g2 = patches.gram_degrees[panel, 0], patches.gram_degrees[panel, 1]
-        local = panel == found.panel
-        offset, doubt, origin1, origin2 = 0.0, 0.0, 0.0, 0.0
-        squared_distance(
-            coefficients[panel], patches.gram[panel], patches.degrees[panel, 0], patches.degrees[panel, 1], z, p
-        )
-        thirds = third_derivatives(p, g1, g2)
-        cells[0, 0], cells[0, 1], cells[0, 2], cells[0, 3] = 0.0, 0.0, 1.0, 0.0 if flat else 1.0
-        depth = 1
-        if local:
-            p = work.local_phase[0]
-            origin1, origin2 = found.a, found.b
-            if extended:
-                thirds = (GROWTH * thirds[0], GROWTH * thirds[1], GROWTH * thirds[2], GROWTH * thirds[3])
-                depth = push_extension(work, flat, depth, cells)
-        else:
-            # Rounding of P itself, too, which is as large as the panel where z is near.
-            doubt = noise * (1.0 + 2.0 * radius[node] / max(far, 1e-300))
-            for i in range(z.size):
-                y = coefficients[panel, i, 0, 0]
-                offset += (y - best[0, i]) * ((y - z[i]) + (best[0, i] - z[i]))
-        while depth > 0:
-            depth -= 1
-            visits += 1
-            a, b, h1, h2 = cells[depth, 0], cells[depth, 1], cells[depth, 2], cells[depth, 3]
-            cell = expand(p, g1, g2, thirds, a - origin1, b - origin2, h1, h2, lines)
-            lower = (offset + lower_bound(cell) - doubt) / (2.0 * s)
-            if lower > cutoff:
-                continue
-            n1, n2 = _nodes_needed(cell, s, needed - max(lower, 0.0), flat)
-            if extended and not local:
-                inside = covered(patches, found.panel, panel, depth, cells, work)
-                if inside < 0:
-                    depth += 2
-                if inside != 0:
-                    continue
-            if max(n1, n2) <= LARGEST_RULE or max(h1, h2) < 1e-14 or depth + 2 > STACK or visits > LARGEST_SWEEP:
-                n1, n2 = min(n1, LARGEST_RULE), min(n2, LARGEST_RULE)
-                mass += integrate_cell(
-                    patches, panel, a, b, h1, h2, n1, n2, s,
-                    Cell(offset + cell.value, cell.g1, cell.g2, cell.h11, cell.h12, cell.h22, cell.rest),
-                    a - origin1 if local else np.nan, b - origin2,
-                    not local and doubt > PRECISE_BELOW * 2.0 * s, work,
-                )  # fmt: skip
-                continue
-            halve(cells, depth, 0 if n1 > n2 or (n1 == n2 and h1 >= h2) else 1)
-            depth += 2
-        p = search.p
-    return mass
 
 
 @exact
@@ -178,14 +53,14 @@ def _tilt(patches: Patches, given: float, needed: float, search: Search, work: W
     dimension = 1 if patches.coefficients.shape[2] == 1 else 2
     cutoff = LARGEST_SKIPPED + FIRST_MARGIN + 0.5 * dimension * math.log1p(magnitude * magnitude / s)
     extended = extend(patches, found, s, cutoff, search, work)
-    total = _sweep(patches, found, s, cutoff, needed, extended, search, work)
+    total = sweep(patches, found, s, cutoff, needed, extended, search, work)
     # All that was skipped is at most exp(-cutoff): repeat where the total turned out smaller than expected.
     for _ in range(4):
         wanted = LARGEST_SKIPPED - math.log(max(total, 1e-300))
         if wanted <= cutoff:
             break
         cutoff = wanted + 2.0
-        total = _sweep(patches, found, s, cutoff, needed, extended, search, work)
+        total = sweep(patches, found, s, cutoff, needed, extended, search, work)
     work.first[:] /= total
     work.second[:] /= total
     return math.log(total) + 0.5 * dimension * math.log(given / s), far, given / s

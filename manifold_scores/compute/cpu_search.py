@@ -14,12 +14,12 @@ import numpy as np
 
 from .compilation import FloatArray, IntArray, exact
 from .cpu_newton import certified, concave, is_minimum, minimize, slope_sign
-from .cpu_panels import EPSILON, Cell, Patches, expand, halve, lower_bound, squared_distance, third_derivatives
+from .cpu_panels import EPSILON, STACK, Cell, Patches, expand, halve, lower_bound, squared_distance, third_derivatives
 from .cpu_taylor import position
 
-# Cells one search may visit before it stops refining: reached where the distance is constant along the manifold.
-LARGEST_SEARCH = 20000
-STACK = 512
+# Cells of a panel after which what is given up grows, twofold every so many: needed where the distance is constant
+# along the manifold to rounding, on the axis of a torus or in the centre of a circle.
+PATIENCE, MORE_PATIENCE = 256, 64
 # Cells this small are given up: the parameter itself is rounded to little less.
 SMALLEST_CELL = 1e-14
 # Local minima kept, and the distance, relative to the manifold, below which two are one.
@@ -194,6 +194,7 @@ def search_panel(patches: Patches, panel: int, runner_up: bool, z: FloatArray, s
     """Halve a panel until every cell is finished or cannot hold what is looked for."""
     state, cells, best = search.state, search.cells, search.best
     coefficients, ends = patches.coefficients[panel], patches.open_ends[panel]
+    state[VISITS] = 0.0
     flat = coefficients.shape[1] == 1
     n1, n2 = patches.degrees[panel, 0], patches.degrees[panel, 1]
     g1, g2 = patches.gram_degrees[panel, 0], patches.gram_degrees[panel, 1]
@@ -221,8 +222,13 @@ def search_panel(patches: Patches, panel: int, runner_up: bool, z: FloatArray, s
             if runner_up:
                 _, state[GAP] = second_minimum(search, z)
         lower = gap - cell.value + lower_bound(cell)
-        if lower > (state[GAP] if runner_up else -state[TOLERANCE]) or state[VISITS] > LARGEST_SEARCH:
+        if lower > (state[GAP] if runner_up else -state[TOLERANCE]):
             continue
+        if state[VISITS] > PATIENCE:
+            given_up = state[TOLERANCE] * 2.0 ** ((state[VISITS] - PATIENCE) / MORE_PATIENCE)
+            if lower > (state[GAP] if runner_up else 0.0) - given_up:
+                state[COMPLETE] = 0.0
+                continue
         # On a side of the panel towards which the distance falls the minimum over the panel is on that side.
         sign1 = slope_sign(cell.g1, cell.h11, cell.h12, cell.rest)
         sign2 = 0.0 if flat else slope_sign(cell.g2, cell.h22, cell.h12, cell.rest)

@@ -24,7 +24,7 @@ __all__ = ["NumericMap", "Symbolic", "SymbolicMap", "check_finite", "evaluate", 
 #: Digits in which densities of one symbol are evaluated.
 DIGITS = 40
 #: To which a map is resolved by its piecewise polynomials, relative to its size.
-SYMBOLIC_TOLERANCE, NUMERIC_TOLERANCE = 1e-17, 2e-15
+SYMBOLIC_TOLERANCE, NUMERIC_TOLERANCE = 5e-18, 2e-15
 
 
 @dataclass(frozen=True)
