@@ -39,7 +39,8 @@ class Patches(NamedTuple):
     component, by direction and power; open_ends (P, 2, 2): 1 where a side of the panel is boundary of the manifold;
     center (T, r), radius (T,), child (T, 2), panel (T,): the tree; magnitude (1,): a bound on |y|; mean (r,): of the
     measure, zeros for a manifold; smooth (P, 2, 2): 1 where the polynomials stay right beyond a side of the panel, by
-    `BEYOND`; lower, width (P, 2): the panels in the unit domain; closed (2,): 1 for directions that close up.
+    `BEYOND`; lower, width (P, 2): the panels in the unit domain; closed (2,): 1 for directions that close up; share
+    (P,): the logarithm of a bound on the last component over a panel, zero at most.
     """
 
     coefficients: FloatArray
@@ -59,6 +60,7 @@ class Patches(NamedTuple):
     lower: FloatArray
     width: FloatArray
     closed: IntArray
+    share: FloatArray
 
 
 class Cell(NamedTuple):
@@ -244,6 +246,7 @@ def patches(
             sums = size.sum(axis=1 + axis)  # over the powers of the other direction
             powers = np.arange(sums.shape[1])
             bounds[:, kind, axis, : len(powers)] = sums @ _choose(powers[:, None], powers)
+    share = 2.0 ** len(place[2]) * sizes[1].sum(axis=(1, 2)) if coefficients.shape[1] > positions else np.ones(count)
     center, radius, child, panel = tree
     one = [(0, 0), (0, 2 - len(place[2]))]  # a curve is one panel wide in its second direction
     lower, width = np.pad(place[0], one), np.pad(place[1], one, constant_values=1.0)
@@ -267,6 +270,7 @@ def patches(
         lower,
         width,
         closed,
+        np.minimum(np.log(share), 0.0),
     )
 
 

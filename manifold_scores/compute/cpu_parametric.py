@@ -54,11 +54,13 @@ def _tilt(patches: Patches, given: float, needed: float, search: Search, work: W
     cutoff = LARGEST_SKIPPED + FIRST_MARGIN + 0.5 * dimension * math.log1p(magnitude * magnitude / s)
     extended = extend(patches, found, s, cutoff, search, work)
     total = sweep(patches, found, s, cutoff, needed, extended, search, work)
-    # All that was skipped is at most exp(-cutoff): repeat where the total turned out smaller than expected.
+    # What was skipped is at most exp(-cutoff), and errors are relative to the mass of the cells: repeat where the total
+    # turned out smaller than expected, as where the density vanishes next to the nearest point.
     for _ in range(4):
         wanted = LARGEST_SKIPPED - math.log(max(total, 1e-300))
         if wanted <= cutoff:
             break
+        needed += wanted + 2.0 - cutoff
         cutoff = wanted + 2.0
         total = sweep(patches, found, s, cutoff, needed, extended, search, work)
     work.first[:] /= total

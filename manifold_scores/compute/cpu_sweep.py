@@ -32,6 +32,8 @@ PRECISE_BELOW = 1e-14
 # small cells where the distance is constant in one direction, on the axis of a torus or in the centre of its tube.
 PATIENCE = 128
 SMALLEST_CELL = 1e-14
+# Relative accuracies beyond exp(-60) are not asked of one cell: rules are finite.
+LARGEST_NEEDED = 60.0
 
 
 @exact
@@ -140,10 +142,10 @@ def sweep(
                 cell = expand(
                     q, g1, g2, thirds, (a - mid1) * scale1, (b - mid2) * scale2, h1 * scale1, h2 * scale2, lines
                 )
-                lower = (offset + lower_bound(cell) - doubt) / (2.0 * s)
+                lower = (offset + lower_bound(cell) - doubt) / (2.0 * s) - patches.share[panel]
                 if lower > cutoff:
                     continue
-                m1, m2 = _nodes_needed(cell, s, needed - max(lower, 0.0), flat)
+                m1, m2 = _nodes_needed(cell, s, min(needed - max(lower, 0.0), LARGEST_NEEDED), flat)
                 if extended and not local:
                     inside = covered(patches, found.panel, panel, depth, cells, work)
                     if inside < 0:
