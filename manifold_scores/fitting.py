@@ -19,12 +19,16 @@ __all__ = ["fit"]
 
 #: Coefficients per coordinate direction of curves and surfaces.
 SIZES = {1: 16, 2: 14}
+#: Where halving a panel does not help, this many tolerances are rounding of the map.
+NOISE = 20.0
 #: Panels a map may need before it counts as unresolvable.
 LARGEST_COUNT = {1: 4096, 2: 8192}
 #: Every domain is cut this often in each direction first, so that a feature between the nodes is not overlooked.
 FIRST_CUTS = 2
 #: Halvings after which a panel is kept as it is: its share of the domain is below rounding.
 DEEPEST = 50
+#: Far from the origin positions are rounded: this share of their size counts as the size of the image.
+ROUNDED_POSITION = 1.0 / 16.0
 #: Densities are resolved relative to their smallest value on a panel down to this ratio, and to this depth.
 GRADING, GRADED_DEPTH = 1e-3, 32
 #: From this depth on the rounding of a density counts relative to its largest value anywhere.
@@ -60,18 +64,20 @@ def fit(
     node = tree.first
     kept: list[tuple[FloatArray, ...]] = []
     depth = FIRST_CUTS
+    before = np.full(len(lower), np.inf)
     scale, overall = 0.0, np.zeros(0)
     while len(lower):
         coefficients, check, largest = _interpolate(values, lower, width, size, dimension)
         if scale == 0.0:
             points = coefficients[:, :positions, 0, 0]
             scale = float(2.0 * np.abs(points - points.mean(axis=0)).max()) or 1.0
+            scale = max(scale, ROUNDED_POSITION * float(largest[:, :positions].max()))
         target = np.full((len(lower), coefficients.shape[1]), tolerance * scale)
         overall = np.fmax(overall if overall.size else 0.0, largest[:, positions:].max(axis=0))
         target[:, positions:] = weight_tolerance * largest[:, positions:]
         if depth >= ROUNDED_DEPTH[dimension]:
             target[:, positions:] = np.maximum(target[:, positions:], rounding * overall)
-        done, axis = _resolved(coefficients, check, target, dimension)
+        done, axis, excess = _resolved(coefficients, check, target, dimension, before)
         if coefficients.shape[1] > positions and dimension == 1 and depth < GRADED_DEPTH:
             done &= _graded(coefficients[:, positions:])
         if depth >= DEEPEST:
@@ -87,6 +93,7 @@ def fit(
                 f"{LARGEST_COUNT[dimension]} polynomials; it has to be smooth, up to a few points of a curve"
             )
         lower, width, node = _halve(lower[~done], width[~done], axis[~done], tree, node[~done])
+        before = np.repeat(excess[~done], 2)
         depth += 1
     lower, width, chebyshev = (np.concatenate(parts) for parts in zip(*kept, strict=True))
     monomials, low = _monomials(chebyshev, dimension)
@@ -212,16 +219,21 @@ def _interpolate(
 
 
 def _resolved(
-    coefficients: LongArray, check: LongArray, target: FloatArray, dimension: int
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Return which cells are resolved, and the direction in which the others are to be halved."""
+    coefficients: LongArray, check: LongArray, target: FloatArray, dimension: int, before: FloatArray
+) -> tuple[NDArray[np.bool_], NDArray[np.int64], FloatArray]:
+    """Return which cells are resolved, the direction in which to halve the others, and how far they are from it.
+
+    What is off by a few tolerances and was not off by much more `before` the last halving is rounding of the map.
+    """
     last = [np.abs(coefficients[:, :, -2:]).max(axis=(2, 3))]
     if dimension == 2:
         last.append(np.abs(coefficients[:, :, :, -2:]).max(axis=(2, 3)))
     floor = np.maximum(target, 1e-300)
     excess = np.array([(tail / floor).max(axis=1) for tail in last])
-    done = np.asarray((excess <= 1.0).all(axis=0) & (check <= _CHECK_SLACK * target).all(axis=1))
-    return done, excess.argmax(axis=0)
+    worst = excess.max(axis=0)
+    allowed = np.where((worst <= NOISE) & (worst > 0.25 * before), NOISE, 1.0)
+    done = np.asarray((worst <= allowed) & (check <= _CHECK_SLACK * allowed[:, None] * target).all(axis=1))
+    return done, excess.argmax(axis=0), worst
 
 
 def _graded(weights: LongArray) -> NDArray[np.bool_]:

@@ -27,6 +27,15 @@ MATRIX_BOUND = 1e-10 / EPSILON
 For laws on parametric manifolds it is the promise for everything, that of their quadrature.
 """
 
+TIES = {"zero", "axis", "core", "beside core"}
+"""Places of curves and surfaces with several nearest points, exactly or nearly."""
+
+TIE = 2e-17
+"""What decides between them is a difference of squared distances over s, known to 5e-18 |M| |x - y| (4 at most)."""
+
+ROOT = 1e-19
+"""A density of a surface is evaluated to 5e-20; around a zero the law sees densities of the size of s."""
+
 MATRIX_DIMENSION = 4
 """Matrices are compared up to this ambient dimension, where their references take milliseconds."""
 
@@ -82,7 +91,14 @@ def _compare(case, truth, package):
     exact = reference.targets(*truth[:4])
     unit = reference.log_density_unit(*truth[:4])
     kappas = truth.kappas(unit)
-    vector_bound = MATRIX_BOUND if case.law.quadrature else VECTOR_BOUND
+    vector_bound, matrix_bound = MATRIX_BOUND if case.law.quadrature else VECTOR_BOUND, MATRIX_BOUND
+    if case.law.quadrature:  # the exceptions that the README states
+        with mp.workdps(30):
+            variance = float(reference.change_of_variables(truth.process, truth.x, truth.t)[1])
+        place = case.name.split("/")[-3]
+        absolute = TIE * (place in TIES) + ROOT * ("torus/1 - cos v/joint" in case.name)
+        vector_bound += absolute / variance / EPSILON
+        matrix_bound += absolute / variance / EPSILON
     found = {}
     for name in ("score", "noise", "posterior_mean", "log_density"):
         scale = unit if name == "log_density" else _size(getattr(exact, name), case.limit)
@@ -108,7 +124,7 @@ def _compare(case, truth, package):
         scales = reference.matrix_scales(exact, truth.process, truth.t, len(case.x))
         for name, scale in zip(exact._fields, scales, strict=True):
             error = _distance(getattr(noised, name)(case.x, case.t), getattr(exact, name)) / scale
-            found[name] = _outcome(error, kappas[name], MATRIX_BOUND)
+            found[name] = _outcome(error, kappas[name], matrix_bound)
     return found
 
 

@@ -88,6 +88,8 @@ def sweep(
         v[i] = (best[0, i] - z[i]) + best[1, i]
     far = norm(v)
     flat = patches.coefficients.shape[2] == 1
+    # The panel of the nearest point is taken to hold what counts; a repetition asks for more where it does not.
+    usual = patches.share[found.panel]
     work.first[:] = 0.0
     work.second[:] = 0.0
     mass = 0.0
@@ -97,6 +99,7 @@ def sweep(
         g1, g2 = patches.gram_degrees[panel, 0], patches.gram_degrees[panel, 1]
         squared_distance(coefficients, patches.gram[panel], patches.degrees[panel, 0], patches.degrees[panel, 1], z, p)
         thirds = third_derivatives(p, g1, g2)
+        share = patches.share[panel]
         blocks[0, 0], blocks[0, 1], blocks[0, 2], blocks[0, 3] = 0.0, 0.0, 1.0, 0.0 if flat else 1.0
         whole = 1
         offset, doubt, origin1, origin2 = 0.0, 0.0, 0.0, 0.0
@@ -114,13 +117,13 @@ def sweep(
                 y = coefficients[i, 0, 0]
                 offset += (y - best[0, i]) * ((y - z[i]) + (best[0, i] - z[i]))
         exactly = doubt > PRECISE_BELOW * 2.0 * s
-        q, mid1, mid2, scale1, scale2 = p, origin1, origin2, 1.0, 1.0
-        count = whole
+        bounds, count = thirds, whole
         while count > 0:
             count -= 1
             cells[0] = blocks[count]
             anew = count >= whole
             whole = min(whole, count)
+            q, thirds, mid1, mid2, scale1, scale2 = p, bounds, origin1, origin2, 1.0, 1.0
             if anew:  # P in the coordinates of the block
                 mid1, mid2, half1, half2 = cells[0, 0], cells[0, 1], cells[0, 2], 1.0 if flat else cells[0, 3]
                 scale1, scale2 = 1.0 / half1, 1.0 / half2
@@ -142,10 +145,10 @@ def sweep(
                 cell = expand(
                     q, g1, g2, thirds, (a - mid1) * scale1, (b - mid2) * scale2, h1 * scale1, h2 * scale2, lines
                 )
-                lower = (offset + lower_bound(cell) - doubt) / (2.0 * s) - patches.share[panel]
+                lower = (offset + lower_bound(cell) - doubt) / (2.0 * s) - share
                 if lower > cutoff:
                     continue
-                m1, m2 = _nodes_needed(cell, s, min(needed - max(lower, 0.0), LARGEST_NEEDED), flat)
+                m1, m2 = _nodes_needed(cell, s, min(needed - max(lower + usual, 0.0), LARGEST_NEEDED), flat)
                 if extended and not local:
                     inside = covered(patches, found.panel, panel, depth, cells, work)
                     if inside < 0:
