@@ -1,5 +1,6 @@
 """The repository agrees with itself: versions, examples in the texts, nothing that belongs to one machine."""
 
+import doctest
 import pathlib
 import re
 import shutil
@@ -98,6 +99,14 @@ def test_examples_run(name, tmp_path, monkeypatch):
     session = {"__name__": "__main__"}
     for block in blocks(read(name)):
         exec(compile(block, name, "exec"), session)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_sessions_of_the_documentation_print_what_they_say(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    failed, tried = doctest.testfile(str(page), module_relative=False, optionflags=doctest.ELLIPSIS)
+    assert failed == 0
+    assert tried > 0 or "```pycon" not in page.read_text()
 
 
 def test_links_of_the_readme_lead_somewhere():

@@ -20,6 +20,7 @@ from .cpu_taylor import position
 # Cells of a panel after which what is given up grows, twofold every so many: needed where the distance is constant
 # along the manifold to rounding, on the axis of a torus or in the centre of a circle.
 PATIENCE, MORE_PATIENCE = 256, 64
+LARGEST_VISITS = 4096
 # Cells this small are given up: the parameter itself is rounded to little less.
 SMALLEST_CELL = 1e-14
 # Local minima kept, and the distance, relative to the manifold, below which two are one.
@@ -226,7 +227,7 @@ def search_panel(patches: Patches, panel: int, runner_up: bool, z: FloatArray, s
             continue
         if state[VISITS] > PATIENCE:
             given_up = state[TOLERANCE] * 2.0 ** ((state[VISITS] - PATIENCE) / MORE_PATIENCE)
-            if lower > (state[GAP] if runner_up else 0.0) - given_up:
+            if lower > (state[GAP] if runner_up else 0.0) - given_up or state[VISITS] > LARGEST_VISITS:
                 state[COMPLETE] = 0.0
                 continue
         # On a side of the panel towards which the distance falls the minimum over the panel is on that side.

@@ -18,7 +18,7 @@ __all__ = ["Curve", "Ellipse", "Helix", "LimaBean", "WavyCircle"]
 class Curve(Parametric):
     """A regular curve without self-intersection in R^d, closed or with two ends.
 
-    The embedding is represented by piecewise polynomials of degree 15, exact to 1e-17 of the size of the curve for
+    The embedding is represented by piecewise polynomials of degree 15, exact to 5e-18 of the size of the curve for
     SymPy expressions (evaluated in `numpy.longdouble`) and to 2e-15 for functions.  Curves in many dimensions are
     reduced to their affine hull, as far as float64 resolves it: a curve of images costs what its 30 or so directions
     cost.

@@ -16,7 +16,7 @@ __all__ = ["Surface", "SwissRoll", "Torus"]
 class Surface(Parametric):
     """A regular surface without self-intersection in R^d over a rectangle of parameters, each closed or with two ends.
 
-    The embedding is represented by piecewise polynomials of degree 13 in each parameter, exact to 1e-17 of the size
+    The embedding is represented by piecewise polynomials of degree 13 in each parameter, exact to 5e-18 of the size
     of the surface for SymPy expressions (evaluated in `numpy.longdouble`) and to 2e-15 for functions.
 
     Parameters

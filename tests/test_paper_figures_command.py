@@ -1,0 +1,84 @@
+"""The command that draws figures: its list, its errors, and files that are whole or absent."""
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from paper_figures import registry
+from paper_figures.__main__ import app, command
+from paper_figures.files import load_arrays, write_whole
+
+NAMES = ("lwb-5", "oracle-atlas", "medial-axis", "expansion")
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_every_figure_in_the_list(tmp_path):
+    result = run("--list", "--out", tmp_path / "nothing")
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.output.splitlines()[1:] if not line.startswith(" ")] == list(NAMES)
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_wrong_name_is_one_line_and_status_2(tmp_path):
+    result = run("lwb-5", "lwb-55", "--out", tmp_path / "nothing")
+    assert result.exit_code == 2
+    assert (
+        result.output
+        == "paper_figures: unknown figure 'lwb-55'; known figures: lwb-5, oracle-atlas, medial-axis, expansion\n"
+    )
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_folder_that_is_a_file_is_one_line_and_status_1(tmp_path):
+    (tmp_path / "taken").write_text("")
+    result = run("lwb-5", "--quick", "--out", tmp_path / "taken")
+    assert result.exit_code == 1
+    assert result.output == f"paper_figures: cannot write to {tmp_path / 'taken'}: File exists\n"
+
+
+def test_interrupted_figure_leaves_whole_files_only(tmp_path, monkeypatch):
+    def interrupted(data):
+        raise KeyboardInterrupt
+
+    small = registry.PaperFigure("", lambda quick: {"x": np.arange(3.0)}, interrupted, lambda data: "")
+    monkeypatch.setitem(registry.FIGURES, "lwb-5", small)
+    result = run("lwb-5", "--out", tmp_path)
+    assert result.exit_code == 130  # 128 + SIGINT, as shells expect
+    assert result.output == "paper_figures: interrupted; every file written is whole\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["lwb-5.npz"]
+    np.testing.assert_array_equal(load_arrays(tmp_path / "lwb-5.npz")["x"], np.arange(3.0))
+
+
+def test_interrupted_write_keeps_the_file_before(tmp_path):
+    target = tmp_path / "caption.txt"
+    target.write_text("before")
+
+    def interrupted():
+        with write_whole(target) as file:
+            file.write(b"half of")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert [path.name for path in tmp_path.iterdir()] == ["caption.txt"]
+    assert target.read_text() == "before"
+
+
+def test_pickled_data_are_refused(tmp_path):
+    np.savez(tmp_path / "data.npz", x=np.array([{"code": "anything"}], dtype=object))
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        load_arrays(tmp_path / "data.npz")
+
+
+def test_an_unknown_option_is_one_line(capsys):
+    assert command(["--frobnicate"]) == 2
+    assert capsys.readouterr().err == "paper_figures: No such option: --frobnicate\n"
+
+
+def test_exit_status_of_the_command(capsys):
+    assert command(["--list"]) == 0
+    assert command(["nope"]) == 2
+    assert "unknown figure 'nope'" in capsys.readouterr().err
