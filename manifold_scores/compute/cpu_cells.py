@@ -21,11 +21,6 @@ from .error_free import add_pairs, multiply_pairs, sum_error
 from .legendre import LARGEST_RULE
 
 LOG2_E = 1.4426950408889634
-SMALLEST_RULE = 4
-LARGEST_COUNT = 1e9  # of nodes: more do not fit into an integer, and any number above the largest rule will do
-# Growth of 1, t, t^2 on the ellipse rho = 3 beyond their size on [-1, 1]; the last is for all higher powers.
-GROWTH_1, GROWTH_2, GROWTH_3 = 2.0 / 3.0, 16.0 / 9.0, 6.0
-LOG_ELLIPSE = 2.0 * math.log(3.0)
 # Taylor terms below this share of what they are added to are left out.
 NEGLIGIBLE = 1e-18
 # The same for densities, whose values on a cell may be far below those elsewhere on the panel.
@@ -78,12 +73,6 @@ def new_workspace(patches: Patches, covariance: bool) -> Workspace:
         np.empty(r), np.empty((c, k2, k1)), np.empty((1, g2, g1)), covariance,
         np.empty(patches.child.shape[0] + 2, np.int64), np.empty((STACK, 4)), np.empty((1, g2, g1)), np.empty((2, 2)),
     )  # fmt: skip
-
-
-@exact
-def rule_size(growth: float, needed: float) -> int:
-    """Return how many nodes integrate an integrand of this growth to exp(-needed)."""
-    return max(SMALLEST_RULE, math.ceil(min((growth + needed) / LOG_ELLIPSE, LARGEST_COUNT)))
 
 
 @exact

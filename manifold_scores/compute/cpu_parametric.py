@@ -20,11 +20,9 @@ from .cpu_flat import is_flat, tilt_flat
 from .cpu_nearest import nearest
 from .cpu_panels import Patches, norm
 from .cpu_search import Search, new_search
-from .cpu_sweep import sweep
+from .cpu_sweep import LARGEST_SKIPPED, sweep
 from .cpu_taylor import exact_position
 
-# What is skipped is below exp(-LARGEST_SKIPPED) of the total: 1e-18.
-LARGEST_SKIPPED = 41.5
 # A first guess at minus the logarithm of the total; a second sweep is made where it was too small.
 FIRST_MARGIN = 5.0
 # Variances below these shares of |M|^2 and |M| |z - y| are raised to them: the law is a point to float64 there.

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from .compilation import FloatArray, IntArray, exact
-from .cpu_cells import GROWTH_1, GROWTH_2, GROWTH_3, Workspace, integrate_cell, rule_size
+from .cpu_cells import Workspace, integrate_cell
 from .cpu_extension import GROWTH, covered, extension
 from .cpu_nearest import Found
 from .cpu_panels import (
@@ -24,14 +24,23 @@ from .cpu_panels import (
 )
 from .cpu_search import Search
 from .cpu_taylor import shift
+from .cpu_window import window
 from .legendre import LARGEST_RULE
 
+# What is skipped is below exp(-LARGEST_SKIPPED) of the total: 1e-18.  Each cell is, by another exp(-3).
+LARGEST_SKIPPED, EACH_SKIPPED = 41.5, 3.0
 # Squared distances closer than this to the rounding of float64 are computed in double-double arithmetic.
 PRECISE_BELOW = 1e-14
 # Cells visited before what is left is expanded anew: bounds on third derivatives over a whole panel tell little about
 # small cells where the distance is constant in one direction, on the axis of a torus or in the centre of its tube.
 PATIENCE = 128
 SMALLEST_CELL = 1e-14
+SMALLEST_RULE = 4
+LARGEST_COUNT = 1e9  # of nodes: more do not fit into an integer, and any number above the largest rule will do
+# Twice the logarithm of rho, and the growth of t and t^2 on that Bernstein ellipse beyond their size on [-1, 1]; the
+# last is for all higher powers.
+LOG_ELLIPSES = (2.0 * math.log(3.0), 2.0 * math.log(2.0))
+GROWTH_1, GROWTH_2, GROWTH_3 = (2.0 / 3.0, 1.0 / 4.0), (16.0 / 9.0, 9.0 / 16.0), (6.0, 3.0)
 # Relative accuracies beyond exp(-60) are not asked of one cell: rules are finite.
 LARGEST_NEEDED = 60.0
 
@@ -47,13 +56,22 @@ def _ball_excess(center: FloatArray, radius: float, z: FloatArray, square: float
 
 
 @exact
+def _rule_size(count: float) -> int:
+    return max(SMALLEST_RULE, math.ceil(min(count, LARGEST_COUNT)))
+
+
+@exact
 def _nodes_needed(cell: Cell, s: float, needed: float, flat: bool) -> tuple[int, int]:
     """Return the sizes of the rules that resolve exp(-P/2s) on a cell to exp(-needed)."""
-    common = GROWTH_2 * abs(cell.h12) + GROWTH_3 * cell.rest
-    n1 = rule_size((GROWTH_1 * abs(cell.g1) + 0.5 * GROWTH_2 * abs(cell.h11) + common) / (2.0 * s), needed)
-    if flat:
-        return n1, 1
-    return n1, rule_size((GROWTH_1 * abs(cell.g2) + 0.5 * GROWTH_2 * abs(cell.h22) + common) / (2.0 * s), needed)
+    g1, h1 = abs(cell.g1) / (2.0 * s), abs(cell.h11) / (4.0 * s)
+    g2, h2 = abs(cell.g2) / (2.0 * s), abs(cell.h22) / (4.0 * s)
+    mixed, rest = abs(cell.h12) / (2.0 * s), cell.rest / (2.0 * s)
+    m1, m2 = LARGEST_COUNT, LARGEST_COUNT
+    for k in range(len(LOG_ELLIPSES)):
+        common = GROWTH_2[k] * mixed + GROWTH_3[k] * rest + needed
+        m1 = min(m1, (GROWTH_1[k] * g1 + GROWTH_2[k] * h1 + common) / LOG_ELLIPSES[k])
+        m2 = min(m2, (GROWTH_1[k] * g2 + GROWTH_2[k] * h2 + common) / LOG_ELLIPSES[k])
+    return _rule_size(m1), 1 if flat else _rule_size(m2)
 
 
 @exact
@@ -88,8 +106,6 @@ def sweep(
         v[i] = (best[0, i] - z[i]) + best[1, i]
     far = norm(v)
     flat = patches.coefficients.shape[2] == 1
-    # The panel of the nearest point is taken to hold what counts; a repetition asks for more where it does not.
-    usual = patches.share[found.panel]
     work.first[:] = 0.0
     work.second[:] = 0.0
     mass = 0.0
@@ -110,6 +126,8 @@ def sweep(
             if extended:
                 thirds = (GROWTH * thirds[0], GROWTH * thirds[1], GROWTH * thirds[2], GROWTH * thirds[3])
                 whole = extension(work, flat, blocks)
+            elif not flat:
+                whole = window(p, found.a, found.b, 2.0 * s * needed, blocks)
         else:
             # Rounding of P itself, which is as large as the panel where z is near.
             doubt = 4.0 * EPSILON * patches.magnitude[0] * (far + 2.0 * patches.radius[nodes[leaf]])
@@ -146,9 +164,13 @@ def sweep(
                     q, g1, g2, thirds, (a - mid1) * scale1, (b - mid2) * scale2, h1 * scale1, h2 * scale2, lines
                 )
                 lower = (offset + lower_bound(cell) - doubt) / (2.0 * s) - share
-                if lower > cutoff:
+                # The mass of the cell is at most exp(-lower).
+                if lower <= cutoff:
+                    lower -= math.log(h1 if flat else h1 * h2)
+                if lower > cutoff + EACH_SKIPPED:
                     continue
-                m1, m2 = _nodes_needed(cell, s, min(needed - max(lower + usual, 0.0), LARGEST_NEEDED), flat)
+                accuracy = needed + min(cutoff - LARGEST_SKIPPED - lower, 0.0)
+                m1, m2 = _nodes_needed(cell, s, min(accuracy, LARGEST_NEEDED), flat)
                 if extended and not local:
                     inside = covered(patches, found.panel, panel, depth, cells, work)
                     if inside < 0:

@@ -1,4 +1,4 @@
-"""Gauss-Legendre rules of up to 36 nodes, to the last bit where `numpy.longdouble` is wider than float64."""
+"""Gauss-Legendre rules of up to 44 nodes, to the last bit where `numpy.longdouble` is wider than float64."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 
 from .compilation import FloatArray
 
-LARGEST_RULE = 36
+LARGEST_RULE = 44
 
 
 def _gauss_legendre() -> tuple[FloatArray, FloatArray]:
-    """Return nodes and weights (37, 36) of the rules by their number of nodes: Newton's method, extended precision."""
+    """Return nodes and weights (45, 44) of the rules by their number of nodes: Newton's method, extended precision."""
     nodes = np.zeros((LARGEST_RULE + 1, LARGEST_RULE))
     weights = np.zeros((LARGEST_RULE + 1, LARGEST_RULE))
     for n in range(1, LARGEST_RULE + 1):
