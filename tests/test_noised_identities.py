@@ -195,7 +195,7 @@ def test_scaling_by_a_power_of_two_changes_no_digit_of_the_moments(name, exponen
     c = 2.0**exponent
     plain, scaled = SCALED[name](1.0).tilt(z, s), SCALED[name](c).tilt(c * z, c * c * s)
     bound = ROUNDING if name == "gaussian" else 0.0
-    least = max(bound, 1e-300)  # subnormal numbers lose digits
+    least = max(bound, 1e-280)  # products on the way may be subnormal and lose digits
     np.testing.assert_allclose(scaled.displacement / c, plain.displacement, rtol=bound, atol=least)
     np.testing.assert_allclose(scaled.mean / c, plain.mean, rtol=bound, atol=least)
     np.testing.assert_allclose(scaled.log_mass, plain.log_mass, rtol=bound, atol=bound)
