@@ -23,11 +23,25 @@ from .cpu_search import Search, new_search
 from .cpu_sweep import LARGEST_SKIPPED, sweep
 from .cpu_taylor import exact_position
 
-# A first guess at minus the logarithm of the total; a second sweep is made where it was too small.
-FIRST_MARGIN = 5.0
+# How far the first guess at the total may be too large; a second sweep is made where it was.
+FIRST_MARGIN = 2.0
 # Variances below these shares of |M|^2 and |M| |z - y| are raised to them: the law is a point to float64 there.
 SMALLEST_VARIANCE, SMALLEST_CONTRAST = 1e-26, 1e-19
 BLOCK = 64  # queries that share scratch
+
+
+@exact
+def _log_total(work: Workspace, dimension: int, s: float, magnitude: float) -> float:
+    """Guess the logarithm of the mass: Laplace's method at the nearest point where that is possible."""
+    p, weight = work.local_phase[0], work.local[work.z.size, 0, 0]
+    curved = 0.0
+    if dimension == 1 and p.shape[1] > 2:
+        curved = p[0, 2]
+    elif dimension == 2 and min(p.shape[0], p.shape[1]) > 2 and p[0, 2] > 0.0:
+        curved = p[0, 2] * p[2, 0] - 0.25 * p[1, 1] * p[1, 1]
+    if weight > 0.0 and curved > 0.0:
+        return min(math.log(weight / math.sqrt(curved)) + 0.5 * dimension * math.log(2.0 * math.pi * s), 0.0)
+    return -0.5 * dimension * math.log1p(magnitude * magnitude / s)
 
 
 @exact
@@ -49,7 +63,7 @@ def _tilt(patches: Patches, given: float, needed: float, search: Search, work: W
     far = norm(work.v)
     s = max(given, SMALLEST_VARIANCE * magnitude * magnitude, SMALLEST_CONTRAST * magnitude * far)
     dimension = 1 if patches.coefficients.shape[2] == 1 else 2
-    cutoff = LARGEST_SKIPPED + FIRST_MARGIN + 0.5 * dimension * math.log1p(magnitude * magnitude / s)
+    cutoff = LARGEST_SKIPPED + FIRST_MARGIN - _log_total(work, dimension, s, magnitude)
     extended = extend(patches, found, s, cutoff, search, work)
     total = sweep(patches, found, s, cutoff, needed, extended, search, work)
     # What was skipped is at most exp(-cutoff), and errors are relative to the mass of the cells: repeat where the total

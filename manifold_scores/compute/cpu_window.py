@@ -7,9 +7,9 @@ import math
 from .compilation import FloatArray, exact
 
 # Edges are multiples of this share of the width, a power of two: exact in float64.
-SHARES = 16.0
+SHARES = 64.0
 # Wider than this share of the panel it is not worth while.
-WIDEST = 0.5
+WIDEST = 1.0
 
 
 @exact
