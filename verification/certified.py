@@ -22,7 +22,7 @@ from .record import Claim, Evidence, Oracle, Skipped, Tolerance
 from .rounding import UNIT, draw_probes
 
 #: size -> values per measure
-SIZES = {"quick": 20, "default": 200, "full": 1_000}
+SIZES = {"quick": 20, "default": 1_000, "full": 5_000}
 DIGITS = 30
 EARLIEST = 1e-14
 TARGETS = ("log_density", "score", "noise", "posterior_mean")
