@@ -100,7 +100,7 @@ def fit(
     center, radius = tree.balls(chebyshev[:, :positions])
     return Panels(
         dimension, lower, width, monomials, low, _degrees(monomials), center, radius, np.array(tree.child),
-        np.array(tree.panel), np.abs(chebyshev[:, positions:]).sum(axis=(2, 3)).astype(np.float64), tolerance * scale,
+        np.array(tree.panel), np.abs(chebyshev[:, positions:]).sum(axis=(2, 3)).astype(np.float64),
     )  # fmt: skip
 
 

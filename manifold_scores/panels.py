@@ -35,7 +35,6 @@ class Panels:
     child : (T, 2), nodes below, -1 for a leaf.
     panel : (T,), the panel of a leaf, -1 otherwise.
     largest : (P, c - r), bounds on the other components over each panel.
-    tolerance : to which the first r components agree with the map (absolutely).
     """
 
     dimension: int
@@ -49,7 +48,6 @@ class Panels:
     child: NDArray[np.int64]
     panel: NDArray[np.int64]
     largest: FloatArray
-    tolerance: float
 
     def locate(self, v: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
         """Return the panel of every row of v (N, m) in the unit domain (-1 where none is) and its local coordinates."""
@@ -97,6 +95,20 @@ class Panels:
                         agree &= inside & (other >= 0) & (other != panel) & (apart <= CONTINUED * size).all(axis=1)
                 smooth[:, axis, side] = agree
         return smooth
+
+    def patches(self, closed: tuple[bool, ...], mean: FloatArray, scale: FloatArray | None = None) -> Any:
+        """Return the arrays of the kernels; for a measure with its mean (r,) and factors (P,) of its density."""
+        from .compute.cpu_panels import BEYOND, patches
+
+        coefficients, ends = self.coefficients, self.open_ends(closed)
+        smooth = np.zeros_like(ends)
+        if scale is not None:
+            coefficients = coefficients.copy()
+            coefficients[:, -1] *= scale[:, None, None]
+            smooth = self.smooth_sides(closed, BEYOND)
+        tree = self.center, self.radius, self.child, self.panel
+        place = self.lower, self.width, closed
+        return patches(coefficients, self.low, len(mean), self.degrees, ends, tree, mean, smooth, place)
 
     def supported(self) -> Panels:
         """Return the panels on which the last component does not vanish identically; ValueError if there are none."""

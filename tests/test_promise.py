@@ -98,8 +98,8 @@ def _compare(case, truth, package):
         place = case.name.split("/")[-3]
         tied = place in TIES or np.abs(case.x).max() < 1e-10
         absolute = TIE * tied + ROOT * ("torus/1 - cos v/joint" in case.name)
-        vector_bound += absolute / variance / EPSILON
-        matrix_bound += absolute / variance / EPSILON
+        allowed = absolute / variance / EPSILON
+        vector_bound, matrix_bound = vector_bound + allowed, matrix_bound + allowed
     found = {}
     for name in ("score", "noise", "posterior_mean", "log_density"):
         scale = unit if name == "log_density" else _size(getattr(exact, name), case.limit)

@@ -56,26 +56,6 @@ def extend(patches: Patches, found: Found, s: float, cutoff: float, search: Sear
 
 
 @exact
-def extension(work: Workspace, flat: bool, cells: FloatArray) -> int:
-    """Write what the box holds beyond the panel to rows of `cells` from the second on; return how many are filled."""
-    box, count = work.box, 1
-    for axis in range(1 if flat else 2):
-        for side in range(2):
-            reach = box[axis, side]
-            if abs(reach) <= 1.0:
-                continue
-            edge = -1.0 if side == 0 else 1.0
-            cells[count, axis], cells[count, 2 + axis] = 0.5 * (edge + reach), 0.5 * abs(reach - edge)
-            # The corners go with the sides of the first direction.
-            low, high = box[1 - axis, 0], box[1 - axis, 1]
-            if axis == 1:
-                low, high = max(low, -1.0), min(high, 1.0)
-            cells[count, 1 - axis], cells[count, 3 - axis] = 0.5 * (low + high), 0.0 if flat else 0.5 * (high - low)
-            count += 1
-    return count
-
-
-@exact
 def covered(patches: Patches, own: int, panel: int, depth: int, cells: FloatArray, work: Workspace) -> int:
     """Return 1 if the extended panel `own` covers the cell at `depth`, 0 if it does not.
 

@@ -76,7 +76,7 @@ def _search_tree(patches: Patches, runner_up: bool, z: FloatArray, search: Searc
     while top > 0:
         top -= 1
         node = nodes[top]
-        distance = _ball_distance(center, radius, node, z)
+        distance = ball_distance(center, radius, node, z)
         if state[PANEL] >= 0.0 and distance > 0.0:
             limit = state[SQUARE] + state[GAP] if runner_up else state[SQUARE]
             if distance * distance * (1.0 - 1e-12) > limit:
@@ -87,14 +87,15 @@ def _search_tree(patches: Patches, runner_up: bool, z: FloatArray, search: Searc
                 begin(patches, patches.panel[node], z, search)
             search_panel(patches, patches.panel[node], runner_up, z, search)
             continue
-        if _ball_distance(center, radius, left, z) < _ball_distance(center, radius, right, z):
+        if ball_distance(center, radius, left, z) < ball_distance(center, radius, right, z):
             left, right = right, left
         nodes[top], nodes[top + 1] = left, right
         top += 2
 
 
 @exact
-def _ball_distance(center: FloatArray, radius: FloatArray, node: int, z: FloatArray) -> float:
+def ball_distance(center: FloatArray, radius: FloatArray, node: int, z: FloatArray) -> float:
+    """Return the distance of z from the ball of a node, negative inside."""
     square = 0.0
     for i in range(z.size):
         square += (center[node, i] - z[i]) ** 2

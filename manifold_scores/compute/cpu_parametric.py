@@ -65,7 +65,7 @@ def _tilt(patches: Patches, given: float, needed: float, search: Search, work: W
     dimension = 1 if patches.coefficients.shape[2] == 1 else 2
     cutoff = LARGEST_SKIPPED + FIRST_MARGIN - _log_total(work, dimension, s, magnitude)
     extended = extend(patches, found, s, cutoff, search, work)
-    total = sweep(patches, found, s, cutoff, needed, extended, search, work)
+    total = sweep(patches, found, far, s, cutoff, needed, extended, search, work)
     # What was skipped is at most exp(-cutoff), and errors are relative to the mass of the cells: repeat where the total
     # turned out smaller than expected, as where the density vanishes next to the nearest point.
     for _ in range(4):
@@ -74,7 +74,7 @@ def _tilt(patches: Patches, given: float, needed: float, search: Search, work: W
             break
         needed += wanted + 2.0 - cutoff
         cutoff = wanted + 2.0
-        total = sweep(patches, found, s, cutoff, needed, extended, search, work)
+        total = sweep(patches, found, far, s, cutoff, needed, extended, search, work)
     work.first[:] /= total
     work.second[:] /= total
     return math.log(total) + 0.5 * dimension * math.log(given / s), far, given / s

@@ -8,8 +8,8 @@ import numpy as np
 
 from .compilation import FloatArray, IntArray, exact
 from .cpu_cells import Workspace, integrate_cell
-from .cpu_extension import GROWTH, covered, extension
-from .cpu_nearest import Found
+from .cpu_extension import GROWTH, covered
+from .cpu_nearest import Found, ball_distance
 from .cpu_panels import (
     EPSILON,
     STACK,
@@ -18,13 +18,12 @@ from .cpu_panels import (
     expand,
     halve,
     lower_bound,
-    norm,
     squared_distance,
     third_derivatives,
 )
 from .cpu_search import Search
 from .cpu_taylor import shift
-from .cpu_window import window
+from .cpu_window import WHOLE, difference, window
 from .legendre import LARGEST_RULE
 
 # What is skipped is below exp(-LARGEST_SKIPPED) of the total: 1e-18.  Each cell is, by another exp(-3).
@@ -43,16 +42,6 @@ LOG_ELLIPSES = (2.0 * math.log(3.0), 2.0 * math.log(2.0))
 GROWTH_1, GROWTH_2, GROWTH_3 = (2.0 / 3.0, 1.0 / 4.0), (16.0 / 9.0, 9.0 / 16.0), (6.0, 3.0)
 # Relative accuracies beyond exp(-60) are not asked of one cell: rules are finite.
 LARGEST_NEEDED = 60.0
-
-
-@exact
-def _ball_excess(center: FloatArray, radius: float, z: FloatArray, square: float) -> float:
-    """Return a lower bound on |y - z|^2 - square over a ball."""
-    total = 0.0
-    for i in range(z.size):
-        total += (center[i] - z[i]) ** 2
-    distance = math.sqrt(total) - radius
-    return (distance * distance if distance > 0.0 else 0.0) - square - 1e-12 * total
 
 
 @exact
@@ -82,7 +71,9 @@ def _panels_that_count(patches: Patches, z: FloatArray, square: float, reach: fl
     while top > 0:
         top -= 1
         node = nodes[top]
-        if _ball_excess(patches.center[node], patches.radius[node], z, square) > reach:
+        distance = ball_distance(patches.center, patches.radius, node, z)
+        rounding = 1e-12 * (distance + patches.radius[node]) ** 2
+        if max(distance, 0.0) ** 2 - square - rounding > reach:
             continue
         if patches.child[node, 0] >= 0:
             nodes[top], nodes[top + 1] = patches.child[node, 0], patches.child[node, 1]
@@ -95,16 +86,11 @@ def _panels_that_count(patches: Patches, z: FloatArray, square: float, reach: fl
 
 @exact
 def sweep(
-    patches: Patches, found: Found, s: float, cutoff: float, needed: float, extended: bool, search: Search,
-    work: Workspace,
+    patches: Patches, found: Found, far: float, s: float, cutoff: float, needed: float, extended: bool,
+    search: Search, work: Workspace,
 ) -> float:  # fmt: skip
-    """Integrate every cell that is not below exp(-cutoff); return the mass."""
-    z, best, v, nodes, cells, blocks, lines = (
-        work.z, work.best, work.v, work.nodes, search.cells, work.blocks, search.lines
-    )  # fmt: skip
-    for i in range(z.size):
-        v[i] = (best[0, i] - z[i]) + best[1, i]
-    far = norm(v)
+    """Integrate every cell that is not below exp(-cutoff); return the mass.  `far` is |nearest - z|."""
+    z, best, nodes, cells, blocks, lines = work.z, work.best, work.nodes, search.cells, work.blocks, search.lines
     flat = patches.coefficients.shape[2] == 1
     work.first[:] = 0.0
     work.second[:] = 0.0
@@ -125,9 +111,12 @@ def sweep(
             origin1, origin2 = found.a, found.b
             if extended:
                 thirds = (GROWTH * thirds[0], GROWTH * thirds[1], GROWTH * thirds[2], GROWTH * thirds[3])
-                whole = extension(work, flat, blocks)
-            elif not flat:
-                whole = window(p, found.a, found.b, 2.0 * s * needed, blocks)
+                whole = difference(work.box, WHOLE, flat, blocks, whole)
+            elif not flat and window(p, found.a, found.b, 2.0 * s * needed, work.box):
+                for axis in range(2):
+                    low, high = work.box[axis, 0], work.box[axis, 1]
+                    blocks[0, axis], blocks[0, 2 + axis] = 0.5 * (low + high), 0.5 * (high - low)
+                whole = difference(WHOLE, work.box, flat, blocks, whole)
         else:
             # Rounding of P itself, which is as large as the panel where z is near.
             doubt = 4.0 * EPSILON * patches.magnitude[0] * (far + 2.0 * patches.radius[nodes[leaf]])

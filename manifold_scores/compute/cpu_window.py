@@ -1,15 +1,36 @@
-"""A cell around a nearest point of a surface that holds what counts: one rule where halves would take four."""
+"""Boxes of local coordinates (2, 2): what is left around one, and the one that holds what counts of a surface."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from .compilation import FloatArray, exact
 
+# A panel.
+WHOLE = np.array([[-1.0, 1.0], [-1.0, 1.0]])
 # Edges are multiples of this share of the width, a power of two: exact in float64.
 SHARES = 64.0
 # Wider than this share of the panel it is not worth while.
 WIDEST = 1.0
+
+
+@exact
+def difference(outer: FloatArray, inner: FloatArray, flat: bool, cells: FloatArray, at: int) -> int:
+    """Write the part of a box (2, 2) outside of another to rows of `cells` from `at` on; return the row after them."""
+    for axis in range(1 if flat else 2):
+        low, high = outer[1 - axis, 0], outer[1 - axis, 1]
+        if axis == 1:  # the corners went with the sides of the first direction
+            low, high = max(low, inner[0, 0]), min(high, inner[0, 1])
+        for side in range(2):
+            start = outer[axis, 0] if side == 0 else inner[axis, 1]
+            stop = inner[axis, 0] if side == 0 else outer[axis, 1]
+            if start < stop:
+                cells[at, axis], cells[at, 2 + axis] = 0.5 * (start + stop), 0.5 * (stop - start)
+                cells[at, 1 - axis], cells[at, 3 - axis] = 0.5 * (low + high), 0.0 if flat else 0.5 * (high - low)
+                at += 1
+    return at
 
 
 @exact
@@ -19,33 +40,19 @@ def _edges(at: float, width: float) -> tuple[float, float]:
 
 
 @exact
-def window(p: FloatArray, a: float, b: float, level: float, cells: FloatArray) -> int:
-    """Cut a panel into the smallest box with P < level, to second order about (a, b), and up to four around it.
+def window(p: FloatArray, a: float, b: float, level: float, box: FloatArray) -> bool:
+    """Fill `box` with the smallest one of a panel with P < level, to second order about (a, b); not if it is large.
 
-    `p` (G2, G1) is P about (a, b).  Fills rows of `cells` and returns how many; row 0, the panel, stays if the box is
-    large.
+    One rule does there where halves of the panel would take four.  `p` (G2, G1) is P about (a, b).
     """
     if min(p.shape[0], p.shape[1]) < 3 or not p[0, 2] > 0.0:
-        return 1
+        return False
     determinant = p[0, 2] * p[2, 0] - 0.25 * p[1, 1] * p[1, 1]
     if not determinant > 0.0:
-        return 1
+        return False
     width1, width2 = math.sqrt(level * p[2, 0] / determinant), math.sqrt(level * p[0, 2] / determinant)
     if max(width1, width2) > WIDEST:
-        return 1
-    low1, high1 = _edges(a, width1)
-    low2, high2 = _edges(b, width2)
-    cells[0, 0], cells[0, 2] = 0.5 * (low1 + high1), 0.5 * (high1 - low1)
-    cells[0, 1], cells[0, 3] = 0.5 * (low2 + high2), 0.5 * (high2 - low2)
-    count = 1
-    for axis in range(2):
-        low, high = (low1, high1) if axis == 0 else (low2, high2)
-        for side in range(2):
-            start, stop = (-1.0, low) if side == 0 else (high, 1.0)
-            if start < stop:
-                cells[count, axis], cells[count, 2 + axis] = 0.5 * (start + stop), 0.5 * (stop - start)
-                # The corners go with the sides of the first direction.
-                cells[count, 1 - axis] = 0.0 if axis == 0 else cells[0, 0]
-                cells[count, 3 - axis] = 1.0 if axis == 0 else cells[0, 2]
-                count += 1
-    return count
+        return False
+    box[0, 0], box[0, 1] = _edges(a, width1)
+    box[1, 0], box[1, 1] = _edges(b, width2)
+    return True

@@ -116,14 +116,7 @@ class Parametric(Manifold):
 
     @functools.cached_property
     def _patches(self) -> Any:
-        from ..compute.cpu_panels import patches
-
-        p = self._panels
-        tree = p.center, p.radius, p.child, p.panel
-        ends = p.open_ends(self.closed)
-        smooth, mean = np.zeros_like(ends), np.zeros(self._rank)
-        place = p.lower, p.width, self.closed
-        return patches(p.coefficients, p.low, self._rank, p.degrees, ends, tree, mean, smooth, place)
+        return self._panels.patches(self.closed, np.zeros(self._rank))
 
     def _coordinates(self, x: FloatArray) -> FloatArray:
         if self._basis is None or self._origin is None:

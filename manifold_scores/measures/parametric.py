@@ -162,17 +162,7 @@ class _PanelLaw(Measure):
 
     @functools.cached_property
     def _patches(self) -> Any:
-        from ..compute.cpu_panels import BEYOND, patches
-
-        panels = self.panels
-        coefficients = panels.coefficients.copy()
-        coefficients[:, -1] *= self._scale[:, None, None]
-        tree = panels.center, panels.radius, panels.child, panels.panel
-        ends = panels.open_ends(self._closed)
-        smooth = panels.smooth_sides(self._closed, BEYOND)
-        place = panels.lower, panels.width, self._closed
-        rank, degrees = self.ambient_dimension, panels.degrees
-        return patches(coefficients, panels.low, rank, degrees, ends, tree, self._mean(), smooth, place)
+        return self.panels.patches(self._closed, self._mean(), self._scale)
 
     def _mean(self) -> FloatArray:
         """Return E[y]; what vanishes to rounding is zero, so that symmetric laws stay so when the noise is large."""
