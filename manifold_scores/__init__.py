@@ -22,11 +22,21 @@ from .measures import Embedded, Gaussian, Mixture, ParametricLaw, PointCloud, Pr
 from .noised import NoisedMeasure
 from .processes import BrownianMotion, LinearInterpolant, OrnsteinUhlenbeck, Process, VariancePreserving
 from .sampling import exponential_times, geometric_times, probability_flow, reverse_sde
+from .smoothing import (
+    AdaptedKernel,
+    GaussianKernel,
+    SampledKernel,
+    SmoothedScore,
+    SmoothingKernel,
+    TangentKernel,
+    TranslatedManifoldKernel,
+)
 from .tilt import Measure, Tilt
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AdaptedKernel",
     "AffineSubspace",
     "Box",
     "BrownianMotion",
@@ -36,6 +46,7 @@ __all__ = [
     "Embedded",
     "Expansion",
     "Gaussian",
+    "GaussianKernel",
     "Helix",
     "LimaBean",
     "LinearInterpolant",
@@ -48,12 +59,17 @@ __all__ = [
     "PointCloud",
     "Process",
     "Product",
+    "SampledKernel",
     "Segment",
+    "SmoothedScore",
+    "SmoothingKernel",
     "Sphere",
     "Surface",
     "SwissRoll",
+    "TangentKernel",
     "Tilt",
     "Torus",
+    "TranslatedManifoldKernel",
     "VariancePreserving",
     "WavyCircle",
     "expansion",

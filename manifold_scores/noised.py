@@ -22,10 +22,10 @@ _SMALLEST_SIGNAL_RATIO = 1e-145
 
 
 @dataclass(frozen=True, slots=True)
-class _Query:
+class Query:
     """Arguments of one call, flattened: z = x/alpha, s = sigma^2/alpha^2, and what takes results back.
 
-    Where `limit` is set, z and s belong to the smallest alpha that is resolved, not to `alpha`.
+    z and s belong to `resolved`, alpha itself but where `limit` is set: there the smallest one that is resolved.
     """
 
     rows: arrays.Rows
@@ -33,15 +33,34 @@ class _Query:
     sigma2: FloatArray
     z: FloatArray
     s: FloatArray
+    resolved: FloatArray
     limit: NDArray[np.bool_]
 
-    def pull(self, measure: Measure) -> FloatArray:
-        """Return alpha f - x = alpha delta, shape (n, d)."""
-        tilt = measure.tilt_rows(self.z, self.s)
-        pull: FloatArray = self.alpha[:, None] * tilt.displacement
+    def pull(self, mean: FloatArray, displacement: FloatArray) -> FloatArray:
+        """Return alpha f - x = alpha delta, shape (n, d), from f and delta at (z, s)."""
+        pull: FloatArray = self.alpha[:, None] * displacement
         if self.limit.any():
-            pull[self.limit] = (self.alpha[:, None] * tilt.mean - self.rows.points)[self.limit]
+            pull[self.limit] = (self.alpha[:, None] * mean - self.rows.points)[self.limit]
         return pull
+
+
+def query(process: Process, dimension: int, x: Any, t: Any) -> Query:
+    """Validate and flatten the arguments x (..., d) and t of one call."""
+    rows = arrays.Rows("x", x, "t", arrays.times("t", t, process.end), dimension)
+    t_rows = rows.scalars
+    sigma2 = process.noise_variance(t_rows)
+    alpha = process.signal_scale(t_rows)
+    s = process.effective_variance(t_rows)
+    if t_rows.size and s.min() < arrays.SMALLEST_VARIANCE:
+        raise ValueError(
+            f"t must give an effective variance of at least {arrays.SMALLEST_VARIANCE:g}; got t = {t_rows.min()}"
+        )
+    largest = np.abs(rows.points).max(axis=1, initial=0.0)
+    floor = np.maximum(_SMALLEST_SIGNAL_RATIO * np.sqrt(sigma2), largest / arrays.LARGEST_CENTER)
+    limit = alpha < floor
+    resolved = np.where(limit, floor, alpha)
+    s = np.where(limit, sigma2 / resolved**2, s)
+    return Query(rows, alpha, sigma2, rows.points / resolved[:, None], s, resolved, limit)
 
 
 class NoisedMeasure:
@@ -89,7 +108,7 @@ class NoisedMeasure:
     def score(self, x: Any, t: Any) -> Any:
         """Return grad log p_t(x) = alpha delta / sigma^2, shape (..., d); it blows up like (y_x - x)/t off M."""
         q = self._query(x, t)
-        return q.rows.restore(q.pull(self.measure) / q.sigma2[:, None])
+        return q.rows.restore(self._pull(q) / q.sigma2[:, None])
 
     def posterior_mean(self, x: Any, t: Any) -> Any:
         """Return f(x, t) = E[X_0 | X_t = x], the bounded target of [LWB] Theorem 3.7, shape (..., d)."""
@@ -104,7 +123,7 @@ class NoisedMeasure:
     def noise(self, x: Any, t: Any) -> Any:
         """Return E[xi | X_t = x] = -sigma grad log p_t(x), the target of DDPM, shape (..., d)."""
         q = self._query(x, t)
-        return q.rows.restore(-q.pull(self.measure) / np.sqrt(q.sigma2)[:, None])
+        return q.rows.restore(-self._pull(q) / np.sqrt(q.sigma2)[:, None])
 
     def score_jacobian(self, x: Any, t: Any) -> Any:
         """Return the Hessian of log p_t, (Cov/s - I)/sigma^2, shape (..., d, d)."""
@@ -141,19 +160,9 @@ class NoisedMeasure:
         noise = math.sqrt(self.process.noise_variance(time)) * rng.standard_normal(clean.shape)
         return np.asarray(self.process.signal_scale(time) * clean + noise)
 
-    def _query(self, x: Any, t: Any) -> _Query:
-        rows = arrays.Rows("x", x, "t", arrays.times("t", t, self.process.end), self.ambient_dimension)
-        t_rows = rows.scalars
-        sigma2 = self.process.noise_variance(t_rows)
-        alpha = self.process.signal_scale(t_rows)
-        s = self.process.effective_variance(t_rows)
-        if t_rows.size and s.min() < arrays.SMALLEST_VARIANCE:
-            raise ValueError(
-                f"t must give an effective variance of at least {arrays.SMALLEST_VARIANCE:g}; got t = {t_rows.min()}"
-            )
-        largest = np.abs(rows.points).max(axis=1, initial=0.0)
-        floor = np.maximum(_SMALLEST_SIGNAL_RATIO * np.sqrt(sigma2), largest / arrays.LARGEST_CENTER)
-        limit = alpha < floor
-        resolved = np.where(limit, floor, alpha)
-        s = np.where(limit, sigma2 / resolved**2, s)
-        return _Query(rows, alpha, sigma2, rows.points / resolved[:, None], s, limit)
+    def _query(self, x: Any, t: Any) -> Query:
+        return query(self.process, self.ambient_dimension, x, t)
+
+    def _pull(self, q: Query) -> FloatArray:
+        tilt = self.measure.tilt_rows(q.z, q.s)
+        return q.pull(tilt.mean, tilt.displacement)

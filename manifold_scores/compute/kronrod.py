@@ -1,0 +1,45 @@
+"""The 21-point Gauss-Kronrod rule on [-1, 1] and the 10-point Gauss rule inside it (QUADPACK, Piessens et al. 1983)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_POSITIVE_NODES = np.array(
+    [
+        0.9956571630258081,
+        0.9739065285171717,
+        0.9301574913557082,
+        0.8650633666889845,
+        0.7808177265864169,
+        0.6794095682990244,
+        0.5627571346686047,
+        0.4333953941292472,
+        0.2943928627014602,
+        0.14887433898163122,
+        0.0,
+    ]
+)
+_POSITIVE_WEIGHTS = np.array(
+    [
+        0.011694638867371874,
+        0.032558162307964725,
+        0.054755896574351995,
+        0.07503967481091996,
+        0.0931254545836976,
+        0.10938715880229764,
+        0.12349197626206584,
+        0.13470921731147334,
+        0.14277593857706009,
+        0.1477391049013385,
+        0.1494455540029169,
+    ]
+)
+_POSITIVE_GAUSS = np.array(
+    [0.06667134430868814, 0.1494513491505806, 0.21908636251598204, 0.26926671930999635, 0.29552422471475287]
+)
+
+NODES = np.concatenate([-_POSITIVE_NODES, _POSITIVE_NODES[-2::-1]])
+WEIGHTS = np.concatenate([_POSITIVE_WEIGHTS, _POSITIVE_WEIGHTS[-2::-1]])
+_EMBEDDED = np.zeros(11)
+_EMBEDDED[1:10:2] = _POSITIVE_GAUSS
+GAUSS_WEIGHTS = np.concatenate([_EMBEDDED, _EMBEDDED[-2::-1]])

@@ -1,0 +1,214 @@
+"""Averages over displaced queries of a point cloud, in coordinates of its affine hull."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import FloatArray, multiply
+from . import nodes as node_rules
+from .averages import Averages
+from .breakpoints import outer_edges
+from .reduction import ReducedCloud
+
+__all__ = ["CloudNodes", "CloudQuadrature", "Shifts"]
+
+_LN_2 = math.log(2.0)
+#: Entries of the arrays that hold queries times points, or nodes times points: 16 and 64 MB.
+_QUERY_ENTRIES = 2**21
+_TABLE_ENTRIES = 2**23
+
+
+@dataclass(frozen=True, slots=True)
+class Shifts:
+    """First moments of the displacements: E xi, shape (d,), and E|xi|^2."""
+
+    mean: FloatArray
+    square: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Queries:
+    """Queries of one chunk, with the log2 weights of all points relative to the best one at each."""
+
+    inside: FloatArray  # (M, r)
+    rest: FloatArray | None  # (M, d)
+    s: FloatArray
+    levels: FloatArray
+    references: NDArray[np.int64]
+    rates: FloatArray  # of the products <y_i, xi>, in bits
+
+
+class _Cloud:
+    """What both rules share: chunks of queries, and the way back from hull coordinates."""
+
+    def __init__(self, cloud: ReducedCloud, shifts: Shifts) -> None:
+        self.cloud = cloud
+        self.shifts = shifts
+        self._log2_weights = cloud.log_weights / _LN_2
+
+    def _chunks(self, z: FloatArray, s: FloatArray, alpha: FloatArray, width: int) -> list[_Queries]:
+        from ..compute.cpu_smoothing import point_levels
+
+        count = max(1, _QUERY_ENTRIES // max(len(self._log2_weights), width))
+        chunks = []
+        for start in range(0, len(z), count):
+            rows = slice(start, start + count)
+            inside, rest = self.cloud.split(z[rows])
+            levels = np.empty((len(inside), len(self._log2_weights)))
+            references = np.empty(len(inside), dtype=np.int64)
+            bits = 1.0 / (_LN_2 * s[rows])
+            point_levels(self.cloud.coordinates, self._log2_weights, inside, 0.5 * bits, levels, references)
+            chunks.append(_Queries(inside, rest, s[rows], levels, references, bits / alpha[rows]))
+        return chunks
+
+    def _assemble(
+        self, q: _Queries, z: FloatArray, alpha: FloatArray, moments: FloatArray, errors: FloatArray
+    ) -> Averages:
+        """Turn moments (M, r + 2) about the reference points and errors (M, d + 2) into averages."""
+        cloud, size = self.cloud, self.cloud.dimension
+        reference = cloud.coordinates[q.references]
+        shift = self.shifts.mean / alpha[:, None]
+        mean = cloud.origin + cloud.lift(reference + moments[:, :size]) - shift
+        pull = cloud.lift((reference - q.inside) + moments[:, :size]) - shift
+        if q.rest is not None:
+            pull -= q.rest
+        # |z + zeta - y_r|^2 = |z - y_r|^2 + 2 <z - y_r, zeta> + |zeta|^2, the rest of the logits is in the moments.
+        apart = q.inside - reference
+        square = (apart * apart).sum(axis=1)
+        if q.rest is not None:
+            square += (q.rest * q.rest).sum(axis=1)
+        along = ((z - cloud.origin - cloud.lift(reference)) * shift).sum(axis=1)
+        exponent = (0.5 * square + along + 0.5 * self.shifts.square / alpha**2) / q.s
+        log_mass = cloud.log_weights[q.references] - exponent + _LN_2 * moments[:, size]
+        bars = (errors[:, :-2], _LN_2 * errors[:, -2], errors[:, -1])
+        return Averages(mean, pull, log_mass, moments[:, size + 1].copy(), bars)
+
+
+class CloudNodes(_Cloud):
+    """Averages over nodes: quasi-Monte Carlo, Monte Carlo, or a kernel given by its displacements.
+
+    Parameters
+    ----------
+    factors : nodes are factors (R n, k) times loadings (N, k), products <y_i - y_bar, xi> of points and displacements.
+    replicates : R independent sets of n nodes, one after the other; 1 gives errors of zero.
+    """
+
+    def __init__(
+        self, cloud: ReducedCloud, shifts: Shifts, factors: FloatArray, loadings: FloatArray, replicates: int
+    ) -> None:
+        super().__init__(cloud, shifts)
+        self._factors, self._loadings, self._replicates = factors, loadings, replicates
+        self._whole = self._table(factors) if len(factors) * len(loadings) <= _TABLE_ENTRIES else None
+
+    def _table(self, factors: FloatArray) -> FloatArray:
+        from ..compute.cpu_smoothing import products
+
+        table = np.empty((len(factors), len(self._loadings)))
+        products(factors, self._loadings, table)
+        return table
+
+    def average(self, z: FloatArray, s: FloatArray, alpha: FloatArray, part: int) -> Averages:
+        """Return the averages at z = x/alpha, s; `part` (MEAN, LOG_MASS, TRACE) and the mean are filled."""
+        size, replicates = self.cloud.dimension, self._replicates
+        found, start = [], 0
+        for q in self._chunks(z, s, alpha, replicates * max(size + 2, z.shape[1])):
+            rows = slice(start, start + len(q.s))
+            start = rows.stop
+            moments = self._moments(q, part)
+            if replicates == 1:
+                values, errors = moments[:, 0], np.zeros((len(q.s), z.shape[1] + 2))
+            else:
+                lifted = self.cloud.lift(moments[:, :, :size])
+                values = moments.mean(axis=1)
+                errors = node_rules.combine(np.concatenate([lifted, moments[:, :, size:]], axis=2), 1)[1]
+            found.append(self._assemble(q, z[rows], alpha[rows], values, errors))
+        return Averages.join(found)
+
+    def _moments(self, q: _Queries, part: int) -> FloatArray:
+        """Return the moments (M, R, r + 2) of every replicate."""
+        from ..compute.cpu_smoothing import node_moments
+
+        replicates, points = self._replicates, self.cloud.coordinates
+        nodes = len(self._factors) // replicates
+        moments = np.zeros((len(q.s), replicates, points.shape[1] + 2))
+        common = np.zeros((replicates, len(points)))
+        with_sums, with_traces = part == 1, part == 2
+        if self._whole is not None:
+            node_moments(
+                q.levels, q.references, q.rates, self._whole, replicates, points, with_sums, with_traces, moments
+            )
+            common = self._whole.reshape(replicates, nodes, -1).sum(axis=1)
+        else:
+            step = max(1, _TABLE_ENTRIES // len(points))
+            for replicate in range(replicates):
+                for start in range(0, nodes, step):
+                    stop = replicate * nodes + min(nodes, start + step)
+                    table = self._table(self._factors[replicate * nodes + start : stop])
+                    block = np.zeros((len(q.s), 1, points.shape[1] + 2))
+                    node_moments(q.levels, q.references, q.rates, table, 1, points, with_sums, with_traces, block)
+                    moments[:, replicate] += block[:, 0]
+                    common[replicate] += table.sum(axis=0)
+        moments /= nodes
+        # Log2 sums relative to the displaced reference: what it shares with all points is taken exactly elsewhere.
+        moments[:, :, -2] -= q.rates[:, None] * common[:, q.references].T / nodes
+        return moments
+
+
+class CloudQuadrature(_Cloud):
+    """Averages over Gaussian displacements that enter through at most two numbers, to a relative tolerance."""
+
+    def __init__(self, cloud: ReducedCloud, shifts: Shifts, loadings: FloatArray, tolerance: float) -> None:
+        super().__init__(cloud, shifts)
+        self._tolerance = tolerance
+        self._slopes = _generic(loadings) if loadings.shape[1] == 2 else loadings
+
+    def average(self, z: FloatArray, s: FloatArray, alpha: FloatArray, part: int) -> Averages:
+        """Return the averages at z = x/alpha, s; only `part` is sure to meet the tolerance."""
+        from ..compute.cpu_planes import plane_moments
+
+        size = self.cloud.dimension
+        found, start = [], 0
+        for q in self._chunks(z, s, alpha, size + 2):
+            rows = slice(start, start + len(q.s))
+            start = rows.stop
+            values, errors = np.empty((len(q.s), size + 2)), np.empty((len(q.s), 3))
+            offsets, scales = self._relative_to(q, z[rows], alpha[rows], part)
+            edges, starts = outer_edges(q.levels, q.references, q.rates, self._slopes)
+            plane_moments(
+                q.levels, q.references, q.rates, self._slopes, self.cloud.coordinates, edges, starts, offsets, scales,
+                self._tolerance, part, values, errors,
+            )  # fmt: skip
+            # The error of the mean is one of its norm; no component is off by more.
+            spread = np.concatenate([np.repeat(errors[:, :1], z.shape[1], axis=1), errors[:, 1:]], axis=1)
+            found.append(self._assemble(q, z[rows], alpha[rows], values, spread))
+        return Averages.join(found)
+
+    def _relative_to(self, q: _Queries, z: FloatArray, alpha: FloatArray, part: int) -> tuple[FloatArray, FloatArray]:
+        """Return offsets (M, r + 2) and scales (M,): errors are relative to max(|moments + offset|, scale)."""
+        size = self.cloud.dimension
+        offsets = np.zeros((len(q.s), size + 2))
+        offsets[:, :size] = self.cloud.coordinates[q.references] - q.inside
+        if part == 0:  # of the whole pull, of which the rest does not depend on the integral
+            rest = np.zeros(len(q.s)) if q.rest is None else np.linalg.norm(q.rest, axis=1)
+            return offsets, rest
+        return offsets, np.ones(len(q.s)) if part == 1 else q.s.copy()
+
+
+def _generic(loadings: FloatArray) -> FloatArray:
+    """Rotate the plane of the loadings (N, 2) so that no wall between two points is parallel to the first axis.
+
+    A wall is orthogonal to the difference of its points.  Where it is parallel to the direction that is integrated
+    first the outer integrand would have a step there.
+    """
+    some = loadings[np.linspace(0, len(loadings) - 1, min(len(loadings), 120)).astype(np.int64)]
+    apart = (some[:, None] - some)[np.triu_indices(len(some), 1)]
+    apart = apart[np.linalg.norm(apart, axis=1) > 0.0]
+    directions = np.arctan2(apart[:, 1], apart[:, 0])
+    angles = np.linspace(0.0, np.pi, 181)[:-1] + 0.005
+    best = angles[np.argmax([np.abs(np.cos(directions - angle)).min() for angle in angles])]
+    rotation = np.array([[np.cos(best), -np.sin(best)], [np.sin(best), np.cos(best)]])
+    return multiply(loadings, rotation)

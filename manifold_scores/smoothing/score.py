@@ -1,0 +1,208 @@
+"""The smoothed score: an exact score averaged over a kernel, with the error of the average."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from .. import arrays
+from ..arrays import FloatArray
+from ..measures import PointCloud
+from ..noised import NoisedMeasure, Query, query
+from . import nodes as node_rules
+from .averages import LOG_MASS, MEAN, TRACE, Averages
+from .cloud import CloudNodes, CloudQuadrature, Shifts
+from .kernel import GaussianKernel, SmoothingKernel
+from .oracle import OracleNodes
+from .reduction import ReducedCloud
+
+__all__ = ["SmoothedScore"]
+
+RULES = ("auto", "quadrature", "qmc", "monte-carlo")
+DEFAULT_TOLERANCE = 1e-9
+DEFAULT_NODES = 4096
+#: Independent randomisations of a Sobol sequence, and batches of plain samples, from which errors are estimated.
+REPLICATES = 16
+
+
+class _Rule(Protocol):
+    def average(self, z: FloatArray, s: FloatArray, alpha: FloatArray, part: int) -> Averages: ...
+
+
+class SmoothedScore:
+    """The score of p_t averaged over a kernel, s_k(x, t) = integral of grad log p_t(y) k_x(dy) ([FPHDP] section 2).
+
+    If k_x is the law of x + xi with xi independent of x, s_k is the gradient of the smoothed log-density
+    integral of log p_t(y) k_x(dy).  The average of a point cloud is taken in its affine hull, of dimension at most
+    min(d, N - 1): noise orthogonal to it never enters ([FPHDP] Proposition 3.1), so 16 images of 4096 pixels need 15
+    dimensions.  The *effective dimension* is the number of independent Gaussians that do.
+
+    Rules
+    -----
+    "quadrature" : deterministic, for a Gaussian kernel on a point cloud with effective dimension <= 2: one direction is
+        integrated by proven panels, the other adaptively, to the relative `tolerance` (1e-9) in norm.  Milliseconds per
+        query in two dimensions; the error returned is an estimate of the same kind as QUADPACK's.
+    "qmc" : 16 independent scrambled Sobol sequences of nodes/16 points, `nodes` (4096) together.  The error returned is
+        a standard error: mean +- 1.96 errors covers 95 % (Student's quantile is included).
+    "monte-carlo" : `nodes` (4096) independent draws, as in [FPHDP]; standard error from 16 batches of them.
+    "auto" : "quadrature" where it applies, else "qmc".  A kernel given by displacements is summed over all of them, and
+        where the effective dimension is 0 (a single point, a kernel orthogonal to the hull) there is nothing to
+        average: both have no error but rounding, and are called "exact".  The attribute `rule` says what was chosen.
+
+    Nodes are common to all x and t, and fixed by rng: the smoothed score is one smooth function.
+
+    Parameters
+    ----------
+    noised : the unsmoothed oracle; any measure, any process.
+    kernel : any `SmoothingKernel`, in the space of x.
+    rule, nodes, tolerance : see above; nodes are rounded up, for "qmc" to 16 times a power of two.
+    rng : a seed or a numpy Generator, for the nodes.
+    fresh_nodes : draw new nodes for every call instead of common ones.
+
+    Raises
+    ------
+    ValueError, TypeError : unknown rule, a rule that does not apply, kernel and measure in different dimensions.
+    """
+
+    def __init__(
+        self, noised: NoisedMeasure, kernel: SmoothingKernel, rule: str = "auto", nodes: int | None = None,
+        rng: Any = None, *, tolerance: float = DEFAULT_TOLERANCE, fresh_nodes: bool = False,
+    ) -> None:  # fmt: skip
+        if not isinstance(noised, NoisedMeasure):
+            raise TypeError(f"noised must be a NoisedMeasure; got {type(noised).__name__}")
+        if not isinstance(kernel, SmoothingKernel):
+            raise TypeError(
+                f"kernel must be a smoothing kernel, such as GaussianKernel(0.1); got {type(kernel).__name__}"
+            )
+        if kernel.ambient_dimension not in (None, noised.ambient_dimension):
+            raise ValueError(
+                f"kernel lives in R^{kernel.ambient_dimension} but the measure lives in R^{noised.ambient_dimension}"
+            )
+        if rule not in list(RULES):
+            raise ValueError(f"rule must be one of {list(RULES)}; got {rule!r}")
+        self.noised, self.kernel = noised, kernel
+        self.process, self.ambient_dimension = noised.process, noised.ambient_dimension
+        self.tolerance = arrays.positive("tolerance", tolerance)
+        self._rng = arrays.generator(rng)
+        self._cloud: ReducedCloud | None = None
+        self._loadings: FloatArray = np.zeros((0, 0))
+        #: Number of independent Gaussians that enter; None where the kernel is not Gaussian or the measure no cloud.
+        self.effective_dimension: int | None = None
+        if isinstance(noised.measure, PointCloud) and kernel.shifts_only:
+            self._cloud = ReducedCloud(noised.measure)
+            if isinstance(kernel, GaussianKernel):
+                self._loadings = self._cloud.loadings(kernel.root(self._cloud))
+                self.effective_dimension = self._loadings.shape[1]
+        self.rule = self._choose(rule)
+        self.nodes = self._node_count(nodes)
+        self._average: Callable[[], _Rule] = self._build
+        if not fresh_nodes:
+            common = self._build()
+            self._average = lambda: common
+
+    def __repr__(self) -> str:
+        how = f"tolerance={self.tolerance:g}" if self.nodes is None else f"nodes={self.nodes}"
+        return f"SmoothedScore({self.noised!r}, {self.kernel!r}, rule={self.rule!r}, {how})"
+
+    def score(self, x: Any, t: Any, *, return_error: bool = False) -> Any:
+        """Return s_k = integral of grad log p_t(y) k_x(dy), shape (..., d); `tolerance` is relative to its norm.
+
+        With return_error=True the pair (score, error), error (..., d) for every component.
+        """
+        q = self._query(x, t)
+        found = self._averages(q, MEAN)
+        pull = q.pull(found.mean, found.pull)
+        error = q.alpha[:, None] * found.errors[0]
+        return self._result(q, pull / q.sigma2[:, None], error / q.sigma2[:, None], return_error)
+
+    def posterior_mean(self, x: Any, t: Any, *, return_error: bool = False) -> Any:
+        """Return (x + sigma^2 s_k)/alpha, shape (..., d): the average of E[X_0 | X_t = y] if the kernel is centred."""
+        q = self._query(x, t)
+        found = self._averages(q, MEAN)
+        return self._result(q, found.mean, found.errors[0], return_error)
+
+    def log_density(self, x: Any, t: Any, *, return_error: bool = False) -> Any:
+        """Return integral of log p_t(y) k_x(dy), shape (...): the smoothed log-density before it is normalised.
+
+        Its gradient is the score if the kernel shifts only.
+        """
+        q = self._query(x, t)
+        found = self._averages(q, LOG_MASS)
+        constant = 0.5 * self.ambient_dimension * np.log(2.0 * math.pi * q.sigma2)
+        return self._result(q, found.log_mass - constant, found.errors[1], return_error)
+
+    def score_divergence(self, x: Any, t: Any, *, return_error: bool = False) -> Any:
+        """Return div s_k = (E tr Cov/s - d)/sigma^2, shape (...), for kernels that shift only.
+
+        Raises TypeError for other kernels, whose divergence involves the derivative of k_x in x.
+        """
+        if not self.kernel.shifts_only:
+            raise TypeError(f"score_divergence needs a kernel that shifts x by independent noise; got {self.kernel!r}")
+        q = self._query(x, t)
+        found = self._averages(q, TRACE)
+        values = (found.trace / q.s - self.ambient_dimension) / q.sigma2
+        return self._result(q, values, found.errors[2] / (q.s * q.sigma2), return_error)
+
+    def _query(self, x: Any, t: Any) -> Query:
+        return query(self.process, self.ambient_dimension, x, t)
+
+    def _averages(self, q: Query, part: int) -> Averages:
+        return self._average().average(q.z, q.s, q.resolved, part)
+
+    @staticmethod
+    def _result(q: Query, value: FloatArray, error: FloatArray, return_error: bool) -> Any:
+        return (q.rows.restore(value), q.rows.restore(error)) if return_error else q.rows.restore(value)
+
+    def _choose(self, rule: str) -> str:
+        dimension, kernel = self.effective_dimension, self.kernel
+        small = dimension is not None and dimension <= 2
+        if rule == "quadrature" and not small:
+            what = f"effective dimension {dimension}" if dimension else f"{self.noised.measure!r} and {kernel!r}"
+            raise ValueError(
+                "rule 'quadrature' needs a point cloud and a Gaussian kernel of effective dimension at most 2; "
+                f"got {what}"
+            )
+        if rule == "qmc" and kernel.support is not None:
+            raise ValueError(f"rule 'qmc' needs a kernel that a Sobol sequence can be mapped to; got {kernel!r}")
+        if dimension == 0 or (rule == "auto" and kernel.support is not None):
+            return "exact"
+        return rule if rule != "auto" else "quadrature" if small else "qmc"
+
+    def _node_count(self, nodes: int | None) -> int | None:
+        if self.rule in ("quadrature", "exact"):
+            if nodes is not None and self.effective_dimension != 0:
+                raise ValueError(f"nodes must be left out for the rule {self.rule!r}, which has no sampling error")
+            return None
+        count = arrays.count("nodes", DEFAULT_NODES if nodes is None else nodes, 1)
+        each = -(-count // REPLICATES)
+        return REPLICATES * (node_rules.power_of_two(each) if self.rule == "qmc" else each)
+
+    def _build(self) -> _Rule:
+        kernel, d = self.kernel, self.ambient_dimension
+        if self._cloud is None:
+            return OracleNodes(self.noised.measure, kernel, [kernel.support] if self.nodes is None else self._sets())
+        if isinstance(kernel, GaussianKernel):
+            loadings, shifts = self._loadings, Shifts(np.zeros(d), kernel.trace(d))
+            if self.rule == "exact":
+                return CloudNodes(self._cloud, shifts, np.zeros((1, 0)), loadings, 1)
+            if self.rule == "quadrature":
+                return CloudQuadrature(self._cloud, shifts, loadings, self.tolerance)
+            each, sobol = (self.nodes or 0) // REPLICATES, self.rule == "qmc"
+            sets = [node_rules.normals(loadings.shape[1], each, self._rng, sobol) for _ in range(REPLICATES)]
+            return CloudNodes(self._cloud, shifts, np.concatenate(sets), loadings, REPLICATES)
+        given = kernel.support
+        displacements: FloatArray = np.concatenate(self._sets()) if given is None or self.nodes else given
+        shifts = Shifts(displacements.mean(axis=0), float((displacements**2).sum(axis=1).mean()))
+        factors = np.ascontiguousarray(self._cloud.project(displacements))
+        return CloudNodes(
+            self._cloud, shifts, factors, self._cloud.coordinates, 1 if self.nodes is None else REPLICATES
+        )
+
+    def _sets(self) -> list[Any]:
+        """Return independent sets of nodes of the kernel."""
+        each = (self.nodes or 0) // REPLICATES
+        sobol = self.rule == "qmc"
+        return [self.kernel.draw_nodes(self.ambient_dimension, each, self._rng, sobol) for _ in range(REPLICATES)]
