@@ -13,6 +13,7 @@ from . import nodes as node_rules
 from .averages import Averages
 from .breakpoints import outer_edges
 from .reduction import ReducedCloud
+from .unseen import unseen_mass
 
 __all__ = ["CloudNodes", "CloudQuadrature", "Shifts"]
 
@@ -69,11 +70,11 @@ class _Cloud:
         self, q: _Queries, z: FloatArray, alpha: FloatArray, moments: FloatArray, errors: FloatArray
     ) -> Averages:
         """Turn moments (M, r + 2) about the reference points and errors (M, d + 2) into averages."""
-        cloud, size = self.cloud, self.cloud.dimension
+        cloud, rank = self.cloud, self.cloud.dimension
         reference = cloud.coordinates[q.references]
         shift = self.shifts.mean / alpha[:, None]
-        mean = cloud.origin + cloud.lift(reference + moments[:, :size]) - shift
-        pull = cloud.lift((reference - q.inside) + moments[:, :size]) - shift
+        mean = cloud.origin + cloud.lift(reference + moments[:, :rank]) - shift
+        pull = cloud.lift((reference - q.inside) + moments[:, :rank]) - shift
         if q.rest is not None:
             pull -= q.rest
         # |z + zeta - y_r|^2 = |z - y_r|^2 + 2 <z - y_r, zeta> + |zeta|^2, the rest of the logits is in the moments.
@@ -83,9 +84,16 @@ class _Cloud:
             square += (q.rest * q.rest).sum(axis=1)
         along = ((z - cloud.origin - cloud.lift(reference)) * shift).sum(axis=1)
         exponent = (0.5 * square + along + 0.5 * self.shifts.square / alpha**2) / q.s
-        log_mass = cloud.log_weights[q.references] - exponent + _LN_2 * moments[:, size]
-        bars = (errors[:, :-2], _LN_2 * errors[:, -2], errors[:, -1])
-        return Averages(mean, pull, log_mass, moments[:, size + 1].copy(), bars)
+        log_mass = cloud.log_weights[q.references] - exponent + _LN_2 * moments[:, rank]
+        # A few roundings of what was added up.
+        size = np.abs(cloud.coordinates).max(initial=0.0) + np.abs(cloud.origin).max()
+        lost = 4.0 * np.finfo(np.float64).eps
+        bars = (
+            errors[:, :-2] + lost * size,
+            _LN_2 * errors[:, -2] + lost * (np.abs(log_mass) + exponent),
+            errors[:, -1] + lost * moments[:, -1],
+        )
+        return Averages(mean, pull, log_mass, moments[:, rank + 1].copy(), bars)
 
 
 class CloudNodes(_Cloud):
@@ -94,14 +102,16 @@ class CloudNodes(_Cloud):
     Parameters
     ----------
     factors : nodes are factors (R n, k) times loadings (N, k), products <y_i - y_bar, xi> of points and displacements.
-    replicates : R independent sets of n nodes, one after the other; 1 gives errors of zero.
+    replicates : R independent sets of n nodes, one after the other; 1 if the nodes are the whole law.
+    gaussian : whether factors are standard normal, so that what they cannot have seen can be bounded.
     """
 
     def __init__(
-        self, cloud: ReducedCloud, shifts: Shifts, factors: FloatArray, loadings: FloatArray, replicates: int
-    ) -> None:
+        self, cloud: ReducedCloud, shifts: Shifts, factors: FloatArray, loadings: FloatArray, replicates: int,
+        gaussian: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(cloud, shifts)
-        self._factors, self._loadings, self._replicates = factors, loadings, replicates
+        self._factors, self._loadings, self._replicates, self._gaussian = factors, loadings, replicates, gaussian
         self._whole = self._table(factors) if len(factors) * len(loadings) <= _TABLE_ENTRIES else None
 
     def _table(self, factors: FloatArray) -> FloatArray:
@@ -125,8 +135,18 @@ class CloudNodes(_Cloud):
                 lifted = self.cloud.lift(moments[:, :, :size])
                 values = moments.mean(axis=1)
                 errors = node_rules.combine(np.concatenate([lifted, moments[:, :, size:]], axis=2), 1)[1]
+            if self._gaussian:
+                errors += self._unseen(q, z.shape[1])
             found.append(self._assemble(q, z[rows], alpha[rows], values, errors))
         return Averages.join(found)
+
+    def _unseen(self, q: _Queries, d: int) -> FloatArray:
+        """Return what rare displacements may add to the mean (the same for every component), log2 sum and trace."""
+        distance = _distances(self.cloud.coordinates, q.references)
+        spreads = (q.rates * _LN_2)[:, None] * _distances(self._loadings, q.references)
+        share, excess = unseen_mass(_LN_2 * np.minimum(q.levels, 0.0), spreads, len(self._factors))
+        mean, trace = (share * distance).sum(axis=1), (share * distance**2).sum(axis=1)
+        return np.column_stack([np.repeat(mean[:, None], d, axis=1), excess.sum(axis=1) / _LN_2, trace])
 
     def _moments(self, q: _Queries, part: int) -> FloatArray:
         """Return the moments (M, R, r + 2) of every replicate."""
@@ -196,6 +216,13 @@ class CloudQuadrature(_Cloud):
             rest = np.zeros(len(q.s)) if q.rest is None else np.linalg.norm(q.rest, axis=1)
             return offsets, rest
         return offsets, np.ones(len(q.s)) if part == 1 else q.s.copy()
+
+
+def _distances(points: FloatArray, references: NDArray[np.int64]) -> FloatArray:
+    """Return |y_i - y_reference|, (M, N), good to the square root of rounding: they enter error bars only."""
+    squares = (points * points).sum(axis=1)
+    products = multiply(points[references], np.ascontiguousarray(points.T))
+    return np.asarray(np.sqrt(np.maximum(squares + squares[references, None] - 2.0 * products, 0.0)))
 
 
 def _generic(loadings: FloatArray) -> FloatArray:

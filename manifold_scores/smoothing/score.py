@@ -46,7 +46,8 @@ class SmoothedScore:
         integrated by proven panels, the other adaptively, to the relative `tolerance` (1e-9) in norm.  Milliseconds per
         query in two dimensions; the error returned is an estimate of the same kind as QUADPACK's.
     "qmc" : 16 independent scrambled Sobol sequences of nodes/16 points, `nodes` (4096) together.  The error returned is
-        a standard error: mean +- 1.96 errors covers 95 % (Student's quantile is included).
+        a standard error: mean +- 1.96 errors covers 95 % (Student's quantile is included).  For a Gaussian kernel on a
+        cloud it includes a bound on what is too rare for the nodes to have met; in general it cannot.
     "monte-carlo" : `nodes` (4096) independent draws, as in [FPHDP]; standard error from 16 batches of them.
     "auto" : "quadrature" where it applies, else "qmc".  A kernel given by displacements is summed over all of them, and
         where the effective dimension is 0 (a single point, a kernel orthogonal to the hull) there is nothing to
@@ -192,7 +193,7 @@ class SmoothedScore:
                 return CloudQuadrature(self._cloud, shifts, loadings, self.tolerance)
             each, sobol = (self.nodes or 0) // REPLICATES, self.rule == "qmc"
             sets = [node_rules.normals(loadings.shape[1], each, self._rng, sobol) for _ in range(REPLICATES)]
-            return CloudNodes(self._cloud, shifts, np.concatenate(sets), loadings, REPLICATES)
+            return CloudNodes(self._cloud, shifts, np.concatenate(sets), loadings, REPLICATES, gaussian=True)
         given = kernel.support
         displacements: FloatArray = np.concatenate(self._sets()) if given is None or self.nodes else given
         shifts = Shifts(displacements.mean(axis=0), float((displacements**2).sum(axis=1).mean()))
