@@ -15,15 +15,21 @@ _EDGES = np.array([-_WINDOW, -5.0, -2.5, 0.0, 2.5, 5.0, _WINDOW])
 #: A diagram whose log2 weights change by less over the unit of length has no sharp vertices.
 _SHARP = 4.0
 _CLOSEST = 1e-10
+#: A vertex is a layer of some width w, which a rule with its first node 1e-3 of a panel from the end may not see: panels
+#: end at these multiples of w, the bulk of the layer and where it has died away.
+_LAYERS = np.array([4.0, 30.0])
+#: What a layer of width w adds, to lowest order in w, relative to mean, log sum and trace.
+_ORDERS = (2, 3, 1)
 
 
 def outer_edges(
-    levels: FloatArray, references: NDArray[np.int64], rates: FloatArray, slopes: FloatArray
-) -> tuple[FloatArray, NDArray[np.int64]]:
+    levels: FloatArray, references: NDArray[np.int64], rates: FloatArray, slopes: FloatArray, part: int,
+    tolerance: float,
+) -> tuple[FloatArray, NDArray[np.int64]]:  # fmt: skip
     """Return edges in the second coordinate of g for every query, one after the other, and where each starts (M + 1).
 
     Log2 weights are levels[m, i] + rates[m] <slopes_i, g>: their maximum is a convex polyhedron whose vertices, seen
-    from above, are those of the diagram.  Missing ones cost time, not accuracy.
+    from above, are those of the diagram.
     """
     starts = np.zeros(len(levels) + 1, dtype=np.int64)
     if slopes.shape[1] == 1:
@@ -36,9 +42,13 @@ def outer_edges(
         near = level + _WINDOW * np.sqrt(2.0) * np.linalg.norm(tilted, axis=1) > -1.0
         largest = np.abs(tilted[near]).max(initial=0.0)
         if largest > _SHARP and near.sum() > 2:
-            vertices = _vertices(tilted[near] / largest, level[near] / largest)
-            inside = vertices[(np.abs(vertices) < _WINDOW).all(axis=1), 1]
-            edges = np.sort(np.concatenate([edges, inside]))
+            vertices, widths = _vertices(tilted[near] / largest, level[near] / largest)
+            inside = (np.abs(vertices) < _WINDOW).all(axis=1)
+            at, widths = vertices[inside, 1], widths[inside] / (largest * np.log(2.0))
+            visible = widths ** _ORDERS[part] > 0.1 * tolerance
+            layers = (at[:, None, None] + np.multiply.outer(widths, np.append(-_LAYERS, _LAYERS)))[visible]
+            layers = layers[np.abs(layers) < _WINDOW]
+            edges = np.sort(np.concatenate([edges, at, layers]))
             edges = edges[np.concatenate([[True], np.diff(edges) > _CLOSEST])]
             edges[-1] = _WINDOW
         found.append(edges)
@@ -46,8 +56,11 @@ def outer_edges(
     return np.concatenate(found), starts
 
 
-def _vertices(slopes: FloatArray, levels: FloatArray) -> FloatArray:
-    """Return the points g (V, 2) where three or more of the planes levels + <slopes, g> are the highest."""
+def _vertices(slopes: FloatArray, levels: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the points g (V, 2) where three or more of the planes levels + <slopes, g> are the highest.
+
+    Also one over the largest and the smallest difference between the slopes of the three, (V, 2).
+    """
     from scipy.spatial import ConvexHull, QhullError
 
     # Dual points (slope, level): facets of their upper hull are the vertices.  An apex far below makes a solid body of
@@ -56,7 +69,11 @@ def _vertices(slopes: FloatArray, levels: FloatArray) -> FloatArray:
     try:
         hull = ConvexHull(np.vstack([np.column_stack([slopes, levels]), apex]))
     except QhullError:
-        return np.empty((0, 2))
+        return np.empty((0, 2)), np.empty((0, 2))
     normals = hull.equations[:, :3]
-    upper = normals[:, 2] > 1e-12
-    return np.asarray(normals[upper, :2] / normals[upper, 2:])
+    upper = (normals[:, 2] > 1e-12) & (hull.simplices < len(slopes)).all(axis=1)
+    corners = slopes[hull.simplices[upper]]
+    apart = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2)
+    apart = np.where(apart > 0.0, apart, apart.max(axis=1, keepdims=True))
+    widths = 1.0 / np.stack([apart.max(axis=1), apart.min(axis=1)], axis=1)
+    return normals[upper, :2] / normals[upper, 2:], widths

@@ -197,7 +197,7 @@ class CloudQuadrature(_Cloud):
             start = rows.stop
             values, errors = np.empty((len(q.s), size + 2)), np.empty((len(q.s), 3))
             offsets, scales = self._relative_to(q, z[rows], alpha[rows], part)
-            edges, starts = outer_edges(q.levels, q.references, q.rates, self._slopes)
+            edges, starts = outer_edges(q.levels, q.references, q.rates, self._slopes, part, self._tolerance)
             plane_moments(
                 q.levels, q.references, q.rates, self._slopes, self.cloud.coordinates, edges, starts, offsets, scales,
                 self._tolerance, part, values, errors,

@@ -74,6 +74,11 @@ class SmoothingKernel(ABC):
         """All displacements (n, d) of a kernel that is the uniform law of x plus one of them; None for others."""
         return None
 
+    @property
+    def takes_sobol(self) -> bool:
+        """Whether draws are a function of normal variables, so that a Sobol sequence can take their place."""
+        return True
+
     @abstractmethod
     def draw_nodes(self, dimension: int, n: int, rng: np.random.Generator, sobol: bool = False) -> Any:
         """Return what `points_at` makes n points from: displacements (n, d), independent or of one Sobol sequence."""
@@ -231,6 +236,11 @@ class SampledKernel(SmoothingKernel):
     def support(self) -> FloatArray | None:
         """The displacements, None for a function."""
         return self._samples
+
+    @property
+    def takes_sobol(self) -> bool:
+        """False."""
+        return False
 
     def largest_normal_shift(self, manifold: Manifold, x: Any) -> Any:
         """Return the largest |dist(x + xi, M) - dist(x, M)| over the displacements.

@@ -35,6 +35,16 @@ class _ManifoldKernel(SmoothingKernel):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.kernel!r}, {self.manifold!r})"
 
+    @property
+    def takes_sobol(self) -> bool:
+        """Whether the kernel underneath does."""
+        return self.kernel.takes_sobol
+
+    @property
+    def support(self) -> FloatArray | None:
+        """All displacements of the kernel underneath, if that is a finite law; then so is this one."""
+        return self.kernel.support
+
     def draw_nodes(self, dimension: int, n: int, rng: np.random.Generator, sobol: bool = False) -> Any:
         """Return displacements of the kernel underneath."""
         return self.kernel.draw_nodes(dimension, n, rng, sobol)

@@ -49,9 +49,10 @@ class SmoothedScore:
         a standard error: mean +- 1.96 errors covers 95 % (Student's quantile is included).  For a Gaussian kernel on a
         cloud it includes a bound on what is too rare for the nodes to have met; in general it cannot.
     "monte-carlo" : `nodes` (4096) independent draws, as in [FPHDP]; standard error from 16 batches of them.
-    "auto" : "quadrature" where it applies, else "qmc".  A kernel given by displacements is summed over all of them, and
-        where the effective dimension is 0 (a single point, a kernel orthogonal to the hull) there is nothing to
-        average: both have no error but rounding, and are called "exact".  The attribute `rule` says what was chosen.
+    "auto" : "quadrature" where it applies, else "qmc", or "monte-carlo" for a kernel given by a function.  A kernel
+        given by displacements is summed over all of them, and where the effective dimension is 0 (a single point, a
+        kernel orthogonal to the hull) there is nothing to average: both have no error but rounding, and are called
+        "exact".  The attribute `rule` says what was chosen.
 
     Nodes are common to all x and t, and fixed by rng: the smoothed score is one smooth function.
 
@@ -166,11 +167,13 @@ class SmoothedScore:
                 "rule 'quadrature' needs a point cloud and a Gaussian kernel of effective dimension at most 2; "
                 f"got {what}"
             )
-        if rule == "qmc" and kernel.support is not None:
+        if rule == "qmc" and not kernel.takes_sobol:
             raise ValueError(f"rule 'qmc' needs a kernel that a Sobol sequence can be mapped to; got {kernel!r}")
         if dimension == 0 or (rule == "auto" and kernel.support is not None):
             return "exact"
-        return rule if rule != "auto" else "quadrature" if small else "qmc"
+        if rule != "auto":
+            return rule
+        return "quadrature" if small else "qmc" if kernel.takes_sobol else "monte-carlo"
 
     def _node_count(self, nodes: int | None) -> int | None:
         if self.rule in ("quadrature", "exact"):

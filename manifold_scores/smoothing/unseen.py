@@ -2,8 +2,8 @@
 
 Where no node has crossed a wall all replicates agree, and their spread says nothing of the mass behind it.  Against the
 best point r the share of point i at a displaced query is at most min(1, e^L), L = level_i + <P_i - P_r, g> normal with
-mean l <= 0 and standard deviation v, so that its average is at most Phi(l/v) + e^{l + v^2/2} Phi(-v - l/v).  That average
-comes from nodes about min(v, -l/v) standard deviations out; if fewer than a handful are expected there, it is added.
+mean l <= 0 and standard deviation v, so that its average is at most Phi(l/v) + e^{l + v^2/2} Phi(-v - l/v).  That comes
+from nodes about min(v, -l/v) standard deviations out; if fewer than a handful are expected there, it is added.
 """
 
 from __future__ import annotations
