@@ -21,7 +21,7 @@ from .manifolds import (
 from .measures import Embedded, Gaussian, Mixture, ParametricLaw, PointCloud, Product
 from .noised import NoisedMeasure
 from .processes import BrownianMotion, LinearInterpolant, OrnsteinUhlenbeck, Process, VariancePreserving
-from .sampling import exponential_times, geometric_times, probability_flow, reverse_sde
+from .sampling import exponential_times, geometric_times, log_likelihood, probability_flow, reverse_sde
 from .smoothing import (
     AdaptedKernel,
     GaussianKernel,
@@ -75,6 +75,7 @@ __all__ = [
     "expansion",
     "exponential_times",
     "geometric_times",
+    "log_likelihood",
     "probability_flow",
     "reverse_sde",
 ]

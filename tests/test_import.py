@@ -25,7 +25,7 @@ PUBLIC = [
     "AffineSubspace", "Box", "BrownianMotion", "Circle", "Curve", "Ellipse", "Embedded", "Expansion", "Gaussian",
     "Helix", "LimaBean", "LinearInterpolant", "Manifold", "Measure", "Mixture", "NoisedMeasure", "OrnsteinUhlenbeck",
     "ParametricLaw", "PointCloud", "Process", "Product", "Segment", "Sphere", "Surface", "SwissRoll", "Tilt",
-    "Torus", "VariancePreserving", "WavyCircle", "expansion", "exponential_times", "geometric_times",
+    "Torus", "VariancePreserving", "WavyCircle", "expansion", "exponential_times", "geometric_times", "log_likelihood",
     "probability_flow", "reverse_sde",
 ]  # fmt: skip
 

@@ -1,6 +1,8 @@
-"""Schedules, the reverse SDE and the probability flow."""
+"""Schedules, the reverse SDE, the probability flow and likelihoods."""
 
-from .samplers import Model, probability_flow, reverse_sde
+from .likelihood import log_likelihood
+from .models import Model
+from .samplers import probability_flow, reverse_sde
 from .schedules import exponential_times, geometric_times
 
-__all__ = ["Model", "exponential_times", "geometric_times", "probability_flow", "reverse_sde"]
+__all__ = ["Model", "exponential_times", "geometric_times", "log_likelihood", "probability_flow", "reverse_sde"]

@@ -1,11 +1,12 @@
 """Calls that must fail: (name, call, exception, the whole message as a regular expression)."""
 
-from . import asymptotics, certify, curves, objects, parametric, queries, sampling
+from . import asymptotics, certify, curves, likelihood, objects, parametric, queries, sampling
 
 CASES = [
     *queries.CASES,
     *objects.CASES,
     *sampling.CASES,
+    *likelihood.CASES,
     *curves.CASES,
     *parametric.CASES,
     *certify.CASES,

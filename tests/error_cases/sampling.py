@@ -116,4 +116,16 @@ CASES = [
         TypeError,
         r"model must have a method score\(x, t\) and a process; got NoneType",
     ),
+    (
+        "corrector steps",
+        sample([1.0, 0.5], 3, corrector_steps=-1),
+        ValueError,
+        "corrector_steps must be at least 0; got -1",
+    ),
+    (
+        "unstable corrector",
+        sample([1.0, 0.5], 3, corrector_step_size=2.0),
+        ValueError,
+        r"corrector_step_size must be below 2, where Langevin steps become unstable; got 2\.0",
+    ),
 ]
