@@ -15,8 +15,8 @@ _EDGES = np.array([-_WINDOW, -5.0, -2.5, 0.0, 2.5, 5.0, _WINDOW])
 #: A diagram whose log2 weights change by less over the unit of length has no sharp vertices.
 _SHARP = 4.0
 _CLOSEST = 1e-10
-#: A vertex is a layer of some width w, which a rule with its first node 1e-3 of a panel from the end may not see: panels
-#: end at these multiples of w, the bulk of the layer and where it has died away.
+#: A vertex is a layer of some width w, which a rule with its first node 2e-3 of a panel from the end may not see.
+#: Panels end at these multiples of w, the bulk of the layer and where it has died away.
 _LAYERS = np.array([4.0, 30.0])
 #: What a layer of width w adds, to lowest order in w, relative to mean, log sum and trace.
 _ORDERS = (2, 3, 1)

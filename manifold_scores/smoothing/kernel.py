@@ -149,11 +149,11 @@ class GaussianKernel(SmoothingKernel):
             return dimension * self._scale**2
         return float(np.trace(self._covariance))
 
-    def root(self, cloud: ReducedCloud) -> FloatArray:
-        """Return A (r, n) with A A' the covariance along the affine hull of a cloud."""
+    def loadings(self, cloud: ReducedCloud) -> FloatArray:
+        """Return P (N, k) with <y_i - y_bar, xi> = P_i g for the points of a cloud, xi ~ N(0, S), g ~ N(0, I_k)."""
         if self._root is None:
-            return self._scale * np.eye(cloud.dimension)
-        return np.ascontiguousarray(cloud.project(np.ascontiguousarray(self._root.T)).T)
+            return cloud.loadings(self._scale)
+        return cloud.loadings(np.ascontiguousarray(cloud.project(np.ascontiguousarray(self._root.T)).T))
 
     @property
     def shifts_only(self) -> bool:

@@ -18,6 +18,7 @@ __all__ = ["ReducedCloud"]
 
 #: In units of the rounding of the points: a Gaussian random matrix of that size has a norm of sqrt(N) + sqrt(d).
 _RANK_TOLERANCE = 4.0 * np.finfo(np.float64).eps
+_LARGEST_ROTATION = 64
 
 
 class ReducedCloud:
@@ -38,16 +39,13 @@ class ReducedCloud:
         points, self.log_weights = points[keep], np.log(weights[keep])
         self.origin = points.mean(axis=0)
         centred = points - self.origin
-        size = np.abs(points).max() * (math.sqrt(len(points)) + math.sqrt(points.shape[1]))
-        # numpy's SVD of the short side: rows are points.
-        _, values, vectors = np.linalg.svd(centred, full_matrices=False)
-        rank = int((values > _RANK_TOLERANCE * size).sum())
+        basis = _basis(centred, np.abs(points).max())
         self._basis: FloatArray | None = None
-        if rank < points.shape[1]:
-            self._basis = np.ascontiguousarray(vectors[:rank].T)
+        if len(basis) < points.shape[1]:
+            self._basis = np.ascontiguousarray(basis.T)
             centred = multiply(centred, self._basis)
         self.coordinates: FloatArray = np.ascontiguousarray(centred)
-        self.dimension = rank
+        self.dimension = len(basis)
 
     def split(self, z: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         """Return the hull coordinates (M, r) of z (M, d) and the rest, orthogonal to the hull (None if it is zero)."""
@@ -69,15 +67,35 @@ class ReducedCloud:
         flat = multiply(vectors.reshape(-1, self.dimension), np.ascontiguousarray(self._basis.T))
         return flat.reshape(*vectors.shape[:-1], -1)
 
-    def loadings(self, root: FloatArray) -> FloatArray:
-        """Return P (N, k) with <y_i - y_bar, xi> = P_i g, xi ~ N(0, root root'), g ~ N(0, I_k); root (r, n).
+    def loadings(self, root: FloatArray | float) -> FloatArray:
+        """Return P (N, k) with <y_i - y_bar, xi> = P_i g, xi ~ N(0, root root') along the hull, g ~ N(0, I_k).
 
-        Columns are ordered by their share of the variance, the order in which a Sobol sequence is best.
+        root is a matrix (r, n) or, for an isotropic law, a number.  Up to 64 columns are principal components, by
+        decreasing share of the variance, the order in which a Sobol sequence is best; more than that are in the order
+        in which points are farthest from the span of those before.
         """
-        loadings = multiply(self.coordinates, root)
-        if loadings.size == 0:
-            return np.zeros((len(self.coordinates), 0))
-        left, values, _ = np.linalg.svd(loadings, full_matrices=False)
-        size = np.abs(loadings).max() * (math.sqrt(loadings.shape[0]) + math.sqrt(loadings.shape[1]))
-        rank = int((values > _RANK_TOLERANCE * size).sum())
-        return np.ascontiguousarray(left[:, :rank] * values[:rank])
+        from ..compute.cpu_hull import principal_axes
+
+        if isinstance(root, float):
+            loadings = root * self.coordinates
+        else:
+            loadings = multiply(self.coordinates, root)
+            loadings = multiply(loadings, np.ascontiguousarray(_basis(loadings, np.abs(loadings).max(initial=0.0)).T))
+        if loadings.shape[1] <= _LARGEST_ROTATION:
+            principal_axes(loadings)
+        return loadings
+
+
+def _basis(rows: FloatArray, size: float) -> FloatArray:
+    """Return an orthonormal basis (r, d) of the span of rows (N, d) whose entries are rounded to eps size."""
+    from ..compute.cpu_hull import span
+
+    count, d = rows.shape
+    if rows.size == 0:
+        return np.zeros((0, d))
+    tolerance = _RANK_TOLERANCE * size * (math.sqrt(count) + math.sqrt(d))
+    if count > 8 * d:  # some of many points usually span all dimensions
+        some = span(rows[:: count // (4 * d)], tolerance)
+        if len(some) == d:
+            return some
+    return span(rows, tolerance)

@@ -96,7 +96,7 @@ class SmoothedScore:
         if isinstance(noised.measure, PointCloud) and kernel.shifts_only:
             self._cloud = ReducedCloud(noised.measure)
             if isinstance(kernel, GaussianKernel):
-                self._loadings = self._cloud.loadings(kernel.root(self._cloud))
+                self._loadings = kernel.loadings(self._cloud)
                 self.effective_dimension = self._loadings.shape[1]
         self.rule = self._choose(rule)
         self.nodes = self._node_count(nodes)
@@ -197,13 +197,11 @@ class SmoothedScore:
             each, sobol = (self.nodes or 0) // REPLICATES, self.rule == "qmc"
             sets = [node_rules.normals(loadings.shape[1], each, self._rng, sobol) for _ in range(REPLICATES)]
             return CloudNodes(self._cloud, shifts, np.concatenate(sets), loadings, REPLICATES, gaussian=True)
-        given = kernel.support
-        displacements: FloatArray = np.concatenate(self._sets()) if given is None or self.nodes else given
-        shifts = Shifts(displacements.mean(axis=0), float((displacements**2).sum(axis=1).mean()))
-        factors = np.ascontiguousarray(self._cloud.project(displacements))
-        return CloudNodes(
-            self._cloud, shifts, factors, self._cloud.coordinates, 1 if self.nodes is None else REPLICATES
-        )
+        given: FloatArray = kernel.support if kernel.support is not None else np.zeros((0, d))
+        shifts = Shifts(given.mean(axis=0), float((given**2).sum(axis=1).mean()))  # exact, also where nodes are drawn
+        factors = self._cloud.project(given if self.nodes is None else np.concatenate(self._sets()))
+        replicates = 1 if self.nodes is None else REPLICATES
+        return CloudNodes(self._cloud, shifts, np.ascontiguousarray(factors), self._cloud.coordinates, replicates)
 
     def _sets(self) -> list[Any]:
         """Return independent sets of nodes of the kernel."""
