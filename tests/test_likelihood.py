@@ -173,6 +173,34 @@ def test_points_far_off_the_data_slide_along_walls(law, scale, monkeypatch):
         np.testing.assert_allclose(without, exact, rtol=1e-7)
 
 
+def test_stiff_points_follow_the_tolerance():
+    noised, x = ms.NoisedMeasure(LAWS["cloud"], OU), np.array([[0.3, 0.2]])
+    value, error = ms.log_likelihood(
+        noised, x, (1e-6, 6.0), terminal=exact_end(noised, 6.0), tolerance=1e-9, return_error=True
+    )
+    exact = noised.log_density(x, 1e-6)
+    assert abs(value[0] - exact[0]) <= error[0]
+    assert error[0] < 3e-9 * abs(exact[0])  # half of it allowed, the rest the change of the second run
+
+
+def test_the_change_of_a_second_run_is_in_the_error_of_stiff_points(monkeypatch):
+    noised, x, run = ms.NoisedMeasure(LAWS["cloud"], OU), np.array([[0.3, 0.2]]), stiff._run
+    plain = ms.log_likelihood(noised, x, (1e-6, 6.0), return_error=True)
+
+    def shifted(flow, row, theta, state, relative):
+        end = run(flow, row, theta, state, relative)
+        return end + np.array([0.0, 0.0, 1000.0]) if relative > 3e-7 else end
+
+    monkeypatch.setattr(stiff, "_run", shifted)
+    value, error = ms.log_likelihood(noised, x, (1e-6, 6.0), return_error=True)
+    np.testing.assert_array_equal(value, plain[0])
+    assert abs(error[0] - 1000.0) <= plain[1][0]
+    monkeypatch.setattr(stiff, "_run", lambda *arguments: None if arguments[-1] > 3e-7 else run(*arguments))
+    value, error = ms.log_likelihood(noised, x, (1e-6, 6.0), return_error=True)
+    assert np.isnan(value[0])
+    assert np.isinf(error[0])
+
+
 def test_what_cannot_be_followed_has_an_infinite_error(monkeypatch):
     monkeypatch.setattr(stiff, "_MOST_EVALUATIONS", 10)
     noised = ms.NoisedMeasure(LAWS["cloud"], OU)
