@@ -121,7 +121,7 @@ class CloudNodes(_Cloud):
         products(factors, self._loadings, table)
         return table
 
-    def average(self, z: FloatArray, s: FloatArray, alpha: FloatArray, part: int) -> Averages:
+    def average(self, z: FloatArray, s: FloatArray, alpha: FloatArray, part: int, with_errors: bool) -> Averages:
         """Return the averages at z = x/alpha, s; `part` (MEAN, LOG_MASS, TRACE) and the mean are filled."""
         size, replicates = self.cloud.dimension, self._replicates
         found, start = [], 0
@@ -129,14 +129,13 @@ class CloudNodes(_Cloud):
             rows = slice(start, start + len(q.s))
             start = rows.stop
             moments = self._moments(q, part)
-            if replicates == 1:
-                values, errors = moments[:, 0], np.zeros((len(q.s), z.shape[1] + 2))
-            else:
+            errors = np.zeros((len(q.s), z.shape[1] + 2))
+            if with_errors and replicates > 1:
                 lifted = self.cloud.lift(moments[:, :, :size])
-                values = moments.mean(axis=1)
-                errors = node_rules.combine(np.concatenate([lifted, moments[:, :, size:]], axis=2), 1)[1]
-            if self._gaussian:
+                errors = node_rules.standard_error(np.concatenate([lifted, moments[:, :, size:]], axis=2), 1)
+            if with_errors and self._gaussian:
                 errors += self._unseen(q, z.shape[1])
+            values = moments.mean(axis=1)
             found.append(self._assemble(q, z[rows], alpha[rows], values, errors))
         return Averages.join(found)
 
@@ -186,7 +185,7 @@ class CloudQuadrature(_Cloud):
         self._tolerance = tolerance
         self._slopes = _generic(loadings) if loadings.shape[1] == 2 else loadings
 
-    def average(self, z: FloatArray, s: FloatArray, alpha: FloatArray, part: int) -> Averages:
+    def average(self, z: FloatArray, s: FloatArray, alpha: FloatArray, part: int, with_errors: bool) -> Averages:
         """Return the averages at z = x/alpha, s; only `part` is sure to meet the tolerance."""
         from ..compute.cpu_planes import plane_moments
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..arrays import FloatArray
 
-__all__ = ["combine", "normals", "power_of_two"]
+__all__ = ["normals", "power_of_two", "standard_error"]
 
 #: Coordinates of a Sobol sequence with this many bits; half a step is added, so that none is 0.
 _BITS = 50
@@ -33,15 +33,14 @@ def power_of_two(n: int) -> int:
     return 1 << max(0, (n - 1).bit_length())
 
 
-def combine(replicates: FloatArray, axis: int) -> tuple[FloatArray, FloatArray]:
-    """Return the mean of R independent replicates and its standard error, widened by Student's quantile.
+def standard_error(replicates: FloatArray, axis: int) -> FloatArray:
+    """Return the standard error of the mean of R independent replicates, widened by Student's quantile.
 
-    The error is std/sqrt(R) times t_{R-1}(0.975)/1.96: mean +- 1.96 errors then covers 95 % for any R, if replicates
+    It is std/sqrt(R) times t_{R-1}(0.975)/1.96: mean +- 1.96 errors then covers 95 % for any R, if replicates
     are normally distributed.
     """
     from scipy.special import ndtri, stdtrit
 
     count = replicates.shape[axis]
     widened = float(stdtrit(count - 1, 0.975) / ndtri(0.975))
-    error = replicates.std(axis=axis, ddof=1) * (widened / math.sqrt(count))
-    return np.asarray(replicates.mean(axis=axis)), np.asarray(error)
+    return np.asarray(replicates.std(axis=axis, ddof=1) * (widened / math.sqrt(count)))

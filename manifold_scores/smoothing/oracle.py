@@ -24,14 +24,13 @@ class OracleNodes:
     def __init__(self, measure: Measure, kernel: SmoothingKernel, sets: list[Any]) -> None:
         self._measure, self._kernel, self._sets = measure, kernel, sets
 
-    def average(self, z: FloatArray, s: FloatArray, alpha: FloatArray, part: int) -> Averages:
+    def average(self, z: FloatArray, s: FloatArray, alpha: FloatArray, part: int, with_errors: bool) -> Averages:
         """Return the averages at z = x/alpha, s; `part` (MEAN, LOG_MASS, TRACE) is filled, MEAN with the pull."""
         replicates = [self._moments(z, s, alpha, nodes, part) for nodes in self._sets]
         stacked = np.stack(replicates)
-        if len(replicates) == 1:
-            values, errors = stacked[0], np.zeros_like(stacked[0])
-        else:
-            values, errors = node_rules.combine(stacked, 0)
+        values, errors = stacked.mean(axis=0), np.zeros_like(stacked[0])
+        if with_errors and len(replicates) > 1:
+            errors = node_rules.standard_error(stacked, 0)
         d = z.shape[1]
         bars = (errors[:, d : 2 * d], errors[:, -2], errors[:, -1])
         return Averages(values[:, :d], values[:, d : 2 * d], values[:, -2], values[:, -1], bars)

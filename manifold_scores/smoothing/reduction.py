@@ -64,8 +64,9 @@ class ReducedCloud:
         """Return vectors (..., d) of the hull from their components (..., r)."""
         if self._basis is None:
             return vectors
-        flat = multiply(vectors.reshape(-1, self.dimension), np.ascontiguousarray(self._basis.T))
-        return flat.reshape(*vectors.shape[:-1], -1)
+        shape = vectors.shape[:-1]
+        flat = multiply(vectors.reshape(math.prod(shape), self.dimension), np.ascontiguousarray(self._basis.T))
+        return flat.reshape(*shape, len(self.origin))
 
     def loadings(self, root: FloatArray | float) -> FloatArray:
         """Return P (N, k) with <y_i - y_bar, xi> = P_i g, xi ~ N(0, root root') along the hull, g ~ N(0, I_k).

@@ -29,7 +29,7 @@ REPLICATES = 16
 
 
 class _Rule(Protocol):
-    def average(self, z: FloatArray, s: FloatArray, alpha: FloatArray, part: int) -> Averages: ...
+    def average(self, z: FloatArray, s: FloatArray, alpha: FloatArray, part: int, with_errors: bool) -> Averages: ...
 
 
 class SmoothedScore:
@@ -115,7 +115,7 @@ class SmoothedScore:
         With return_error=True the pair (score, error), error (..., d) for every component.
         """
         q = self._query(x, t)
-        found = self._averages(q, MEAN)
+        found = self._averages(q, MEAN, return_error)
         pull = q.pull(found.mean, found.pull)
         error = q.alpha[:, None] * found.errors[0]
         return self._result(q, pull / q.sigma2[:, None], error / q.sigma2[:, None], return_error)
@@ -123,7 +123,7 @@ class SmoothedScore:
     def posterior_mean(self, x: Any, t: Any, *, return_error: bool = False) -> Any:
         """Return (x + sigma^2 s_k)/alpha, shape (..., d): the average of E[X_0 | X_t = y] if the kernel is centred."""
         q = self._query(x, t)
-        found = self._averages(q, MEAN)
+        found = self._averages(q, MEAN, return_error)
         return self._result(q, found.mean, found.errors[0], return_error)
 
     def log_density(self, x: Any, t: Any, *, return_error: bool = False) -> Any:
@@ -132,7 +132,7 @@ class SmoothedScore:
         Its gradient is the score if the kernel shifts only.
         """
         q = self._query(x, t)
-        found = self._averages(q, LOG_MASS)
+        found = self._averages(q, LOG_MASS, return_error)
         constant = 0.5 * self.ambient_dimension * np.log(2.0 * math.pi * q.sigma2)
         return self._result(q, found.log_mass - constant, found.errors[1], return_error)
 
@@ -144,15 +144,15 @@ class SmoothedScore:
         if not self.kernel.shifts_only:
             raise TypeError(f"score_divergence needs a kernel that shifts x by independent noise; got {self.kernel!r}")
         q = self._query(x, t)
-        found = self._averages(q, TRACE)
+        found = self._averages(q, TRACE, return_error)
         values = (found.trace / q.s - self.ambient_dimension) / q.sigma2
         return self._result(q, values, found.errors[2] / (q.s * q.sigma2), return_error)
 
     def _query(self, x: Any, t: Any) -> Query:
         return query(self.process, self.ambient_dimension, x, t)
 
-    def _averages(self, q: Query, part: int) -> Averages:
-        return self._average().average(q.z, q.s, q.resolved, part)
+    def _averages(self, q: Query, part: int, with_errors: bool) -> Averages:
+        return self._average().average(q.z, q.s, q.resolved, part, with_errors)
 
     @staticmethod
     def _result(q: Query, value: FloatArray, error: FloatArray, return_error: bool) -> Any:
