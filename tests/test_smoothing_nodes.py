@@ -144,9 +144,32 @@ def test_rules_and_what_auto_chooses():
     assert ms.SmoothedScore(plane, ms.SampledKernel(rng.normal(size=(7, 2)))).rule == "exact"
     function = ms.SampledKernel(lambda x, n, rng: x[:, None] + rng.normal(size=(len(x), n, x.shape[1])))
     assert ms.SmoothedScore(plane, function).rule == "monte-carlo"
-    assert ms.SmoothedScore(space, kernel, nodes=1000).nodes == 1024
-    assert ms.SmoothedScore(space, kernel, "monte-carlo", 1000).nodes == 1008
+    assert ms.SmoothedScore(plane, kernel, tolerance=1e-6).rule == "quadrature"
+    assert ms.SmoothedScore(plane, kernel, tolerance=1e-2).rule == "qmc"  # cheaper
     assert "rule='qmc', nodes=4096" in repr(ms.SmoothedScore(space, kernel))
+    assert "rule='qmc', tolerance=0.01" in repr(ms.SmoothedScore(space, kernel, tolerance=0.01))
+    assert "rule='quadrature', tolerance=1e-09" in repr(ms.SmoothedScore(plane, kernel))
+    with_1000 = ms.SmoothedScore(space, kernel, "monte-carlo", 1000, 0).score(np.zeros(4), 0.1)
+    assert (with_1000 == ms.SmoothedScore(space, kernel, "monte-carlo", 1008, 0).score(np.zeros(4), 0.1)).all()
+
+
+@pytest.mark.parametrize("name", TARGETS[:3])
+def test_a_tolerance_takes_as_many_nodes_as_it_needs(name):
+    rng = np.random.default_rng(9)
+    points = rng.normal(size=(8, 4))
+    noised, kernel = ms.NoisedMeasure(ms.PointCloud(points), BROWNIAN), ms.GaussianKernel(0.7)
+    x, t = rng.normal(size=(12, 4)), np.geomspace(0.02, 3.0, 12)
+    truth = getattr(ms.SmoothedScore(noised, kernel, "qmc", 2**19, 1), name)(x, t)
+    value, error = getattr(ms.SmoothedScore(noised, kernel, rng=0, tolerance=3e-3), name)(x, t, return_error=True)
+    size = np.abs(value)
+    if name == "score":
+        size, error = np.linalg.norm(value, axis=1), np.linalg.norm(error, axis=1)
+        distance = np.linalg.norm(value - truth, axis=1)
+    else:
+        size, distance = np.maximum(size, 1.0 if name == "log_density" else 4.0 / t), np.abs(value - truth)
+    assert (error <= 3e-3 * size).all()
+    assert (distance <= 4.5 * error).all()
+    assert error.max() > 3e-5 * size.max()  # not by always taking the most
 
 
 @pytest.mark.parametrize("name", TARGETS)

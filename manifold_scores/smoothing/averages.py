@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arrays import FloatArray
 
-__all__ = ["LOG_MASS", "MEAN", "TRACE", "Averages"]
+__all__ = ["LOG_MASS", "MEAN", "TRACE", "Averages", "Rule"]
 
 #: The parts that can be asked for, in the order of the kernels' results.
 MEAN, LOG_MASS, TRACE = 0, 1, 2
@@ -39,3 +41,17 @@ class Averages:
         joined = [np.concatenate([getattr(part, name) for part in parts]) for name in Averages.__slots__[:4]]
         errors = tuple(np.concatenate([part.errors[i] for part in parts]) for i in range(3))
         return Averages(joined[0], joined[1], joined[2], joined[3], (errors[0], errors[1], errors[2]))
+
+    def replace(self, rows: NDArray[np.int64], other: Averages) -> None:
+        """Put the averages of another record in place of those rows."""
+        for name in Averages.__slots__[:4]:
+            getattr(self, name)[rows] = getattr(other, name)
+        for mine, theirs in zip(self.errors, other.errors, strict=True):
+            mine[rows] = theirs
+
+
+class Rule(Protocol):
+    """A way to average: nodes, quadrature, all displacements."""
+
+    def average(self, z: FloatArray, s: FloatArray, alpha: FloatArray, part: int, with_errors: bool) -> Averages:
+        """Return the averages at z = x/alpha, s; the `part` asked for is filled, errors only if they are asked for."""

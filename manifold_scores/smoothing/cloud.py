@@ -30,6 +30,11 @@ class Shifts:
     mean: FloatArray
     square: float
 
+    @staticmethod
+    def of(displacements: FloatArray) -> Shifts:
+        """Return those of the uniform law on displacements (n, d)."""
+        return Shifts(displacements.mean(axis=0), float((displacements**2).sum(axis=1).mean()))
+
 
 @dataclass(frozen=True, slots=True)
 class _Queries:
@@ -111,7 +116,8 @@ class CloudNodes(_Cloud):
         gaussian: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(cloud, shifts)
-        self._factors, self._loadings, self._replicates, self._gaussian = factors, loadings, replicates, gaussian
+        self._factors, self._loadings = np.ascontiguousarray(factors), loadings
+        self._replicates, self._gaussian = replicates, gaussian
         self._whole = self._table(factors) if len(factors) * len(loadings) <= _TABLE_ENTRIES else None
 
     def _table(self, factors: FloatArray) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,10 @@ from ..arrays import FloatArray
 from ..measures import PointCloud
 from ..noised import NoisedMeasure, Query, query
 from . import nodes as node_rules
-from .averages import LOG_MASS, MEAN, TRACE, Averages
+from .averages import LOG_MASS, MEAN, TRACE, Averages, Rule
 from .cloud import CloudNodes, CloudQuadrature, Shifts
 from .kernel import GaussianKernel, SmoothingKernel
+from .ladder import Ladder
 from .oracle import OracleNodes
 from .reduction import ReducedCloud
 
@@ -23,13 +24,10 @@ __all__ = ["SmoothedScore"]
 
 RULES = ("auto", "quadrature", "qmc", "monte-carlo")
 DEFAULT_TOLERANCE = 1e-9
+_LOOSE = 1e-4
 DEFAULT_NODES = 4096
 #: Independent randomisations of a Sobol sequence, and batches of plain samples, from which errors are estimated.
 REPLICATES = 16
-
-
-class _Rule(Protocol):
-    def average(self, z: FloatArray, s: FloatArray, alpha: FloatArray, part: int, with_errors: bool) -> Averages: ...
 
 
 class SmoothedScore:
@@ -49,18 +47,23 @@ class SmoothedScore:
         a standard error: mean +- 1.96 errors covers 95 % (Student's quantile is included).  For a Gaussian kernel on a
         cloud it includes a bound on what is too rare for the nodes to have met; in general it cannot.
     "monte-carlo" : `nodes` (4096) independent draws, as in [FPHDP]; standard error from 16 batches of them.
-    "auto" : "quadrature" where it applies, else "qmc", or "monte-carlo" for a kernel given by a function.  A kernel
-        given by displacements is summed over all of them, and where the effective dimension is 0 (a single point, a
-        kernel orthogonal to the hull) there is nothing to average: both have no error but rounding, and are called
-        "exact".  The attribute `rule` says what was chosen.
+    "auto" : "quadrature" where it applies (in two dimensions only for tolerances below 1e-4, above which nodes are
+        cheaper), else "qmc", or "monte-carlo" for a kernel given by a function.  A kernel given by displacements is
+        summed over all of them, and where the effective dimension is 0 (a single point, a kernel orthogonal to the
+        hull) there is nothing to average: both have no error but rounding, and are called "exact".  The attribute
+        `rule` says what was chosen.
 
-    Nodes are common to all x and t, and fixed by rng: the smoothed score is one smooth function.
+    With a `tolerance`, "qmc" and "monte-carlo" take as many nodes as every query needs, from 1024 to 2**20, until the
+    standard error is below the tolerance relative to the norm of the score; with `nodes`, or neither, always as many.
+    Nodes are common to all x and t, and fixed by rng: with a fixed number of them the smoothed score is one smooth
+    function.
 
     Parameters
     ----------
     noised : the unsmoothed oracle; any measure, any process.
     kernel : any `SmoothingKernel`, in the space of x.
-    rule, nodes, tolerance : see above; nodes are rounded up, for "qmc" to 16 times a power of two.
+    rule, nodes, tolerance : see above; nodes are rounded up, for "qmc" to 16 times a power of two.  Tolerances of
+        log-densities are relative to max(1, |log p|), of divergences to max(d, tr Cov/s)/sigma^2.
     rng : a seed or a numpy Generator, for the nodes.
     fresh_nodes : draw new nodes for every call instead of common ones.
 
@@ -71,7 +74,7 @@ class SmoothedScore:
 
     def __init__(
         self, noised: NoisedMeasure, kernel: SmoothingKernel, rule: str = "auto", nodes: int | None = None,
-        rng: Any = None, *, tolerance: float = DEFAULT_TOLERANCE, fresh_nodes: bool = False,
+        rng: Any = None, *, tolerance: float | None = None, fresh_nodes: bool = False,
     ) -> None:  # fmt: skip
         if not isinstance(noised, NoisedMeasure):
             raise TypeError(f"noised must be a NoisedMeasure; got {type(noised).__name__}")
@@ -87,7 +90,8 @@ class SmoothedScore:
             raise ValueError(f"rule must be one of {list(RULES)}; got {rule!r}")
         self.noised, self.kernel = noised, kernel
         self.process, self.ambient_dimension = noised.process, noised.ambient_dimension
-        self.tolerance = arrays.positive("tolerance", tolerance)
+        #: The tolerance asked for; for "quadrature" the one it works to.
+        self.tolerance = None if tolerance is None else arrays.positive("tolerance", tolerance)
         self._rng = arrays.generator(rng)
         self._cloud: ReducedCloud | None = None
         self._loadings: FloatArray = np.zeros((0, 0))
@@ -99,15 +103,17 @@ class SmoothedScore:
                 self._loadings = kernel.loadings(self._cloud)
                 self.effective_dimension = self._loadings.shape[1]
         self.rule = self._choose(rule)
+        #: The number of nodes; None where there are none, or as many as the tolerance needs.
         self.nodes = self._node_count(nodes)
-        self._average: Callable[[], _Rule] = self._build
+        self._average: Callable[[], Rule] = self._build
         if not fresh_nodes:
             common = self._build()
             self._average = lambda: common
 
     def __repr__(self) -> str:
-        how = f"tolerance={self.tolerance:g}" if self.nodes is None else f"nodes={self.nodes}"
-        return f"SmoothedScore({self.noised!r}, {self.kernel!r}, rule={self.rule!r}, {how})"
+        how = "" if self.tolerance is None else f", tolerance={self.tolerance:g}"
+        how += "" if self.nodes is None else f", nodes={self.nodes}"
+        return f"SmoothedScore({self.noised!r}, {self.kernel!r}, rule={self.rule!r}{how})"
 
     def score(self, x: Any, t: Any, *, return_error: bool = False) -> Any:
         """Return s_k = integral of grad log p_t(y) k_x(dy), shape (..., d); `tolerance` is relative to its norm.
@@ -173,38 +179,56 @@ class SmoothedScore:
             return "exact"
         if rule != "auto":
             return rule
-        return "quadrature" if small else "qmc" if kernel.takes_sobol else "monte-carlo"
+        cheaper = dimension == 2 and self.tolerance is not None and self.tolerance >= _LOOSE
+        return "quadrature" if small and not cheaper else "qmc" if kernel.takes_sobol else "monte-carlo"
 
     def _node_count(self, nodes: int | None) -> int | None:
         if self.rule in ("quadrature", "exact"):
             if nodes is not None and self.effective_dimension != 0:
                 raise ValueError(f"nodes must be left out for the rule {self.rule!r}, which has no sampling error")
+            if self.rule == "quadrature" and self.tolerance is None:
+                self.tolerance = DEFAULT_TOLERANCE
             return None
-        count = arrays.count("nodes", DEFAULT_NODES if nodes is None else nodes, 1)
-        each = -(-count // REPLICATES)
-        return REPLICATES * (node_rules.power_of_two(each) if self.rule == "qmc" else each)
+        if self.tolerance is not None:
+            if nodes is not None:
+                raise ValueError(
+                    f"nodes must be left out where a tolerance is given; got {nodes} and {self.tolerance:g}"
+                )
+            return None
+        return arrays.count("nodes", DEFAULT_NODES if nodes is None else nodes, 1)
 
-    def _build(self) -> _Rule:
-        kernel, d = self.kernel, self.ambient_dimension
-        if self._cloud is None:
-            return OracleNodes(self.noised.measure, kernel, [kernel.support] if self.nodes is None else self._sets())
-        if isinstance(kernel, GaussianKernel):
-            loadings, shifts = self._loadings, Shifts(np.zeros(d), kernel.trace(d))
-            if self.rule == "exact":
-                return CloudNodes(self._cloud, shifts, np.zeros((1, 0)), loadings, 1)
-            if self.rule == "quadrature":
-                return CloudQuadrature(self._cloud, shifts, loadings, self.tolerance)
-            each, sobol = (self.nodes or 0) // REPLICATES, self.rule == "qmc"
-            sets = [node_rules.normals(loadings.shape[1], each, self._rng, sobol) for _ in range(REPLICATES)]
-            return CloudNodes(self._cloud, shifts, np.concatenate(sets), loadings, REPLICATES, gaussian=True)
-        given: FloatArray = kernel.support if kernel.support is not None else np.zeros((0, d))
-        shifts = Shifts(given.mean(axis=0), float((given**2).sum(axis=1).mean()))  # exact, also where nodes are drawn
-        factors = self._cloud.project(given if self.nodes is None else np.concatenate(self._sets()))
-        replicates = 1 if self.nodes is None else REPLICATES
-        return CloudNodes(self._cloud, shifts, np.ascontiguousarray(factors), self._cloud.coordinates, replicates)
+    def _build(self) -> Rule:
+        cloud, tolerance = self._cloud, self.tolerance
+        if self.rule in ("qmc", "monte-carlo"):
+            if self.nodes is None and tolerance is not None:
+                return Ladder(self._with_nodes, tolerance)
+            return self._with_nodes(self.nodes or DEFAULT_NODES)
+        if cloud is None:
+            return OracleNodes(self.noised.measure, self.kernel, [self.kernel.support])
+        if isinstance(self.kernel, GaussianKernel):
+            shifts = Shifts(np.zeros(self.ambient_dimension), self.kernel.trace(self.ambient_dimension))
+            if self.rule == "quadrature" and tolerance is not None:
+                return CloudQuadrature(cloud, shifts, self._loadings, tolerance)
+            return CloudNodes(cloud, shifts, np.zeros((1, 0)), self._loadings, 1)
+        given = self._support()
+        return CloudNodes(cloud, Shifts.of(given), cloud.project(given), cloud.coordinates, 1)
 
-    def _sets(self) -> list[Any]:
-        """Return independent sets of nodes of the kernel."""
-        each = (self.nodes or 0) // REPLICATES
-        sobol = self.rule == "qmc"
-        return [self.kernel.draw_nodes(self.ambient_dimension, each, self._rng, sobol) for _ in range(REPLICATES)]
+    def _with_nodes(self, nodes: int) -> Rule:
+        """Return the average over 16 sets of nodes, together not fewer than asked for."""
+        kernel, cloud, d, sobol = self.kernel, self._cloud, self.ambient_dimension, self.rule == "qmc"
+        each = -(-nodes // REPLICATES)
+        each = node_rules.power_of_two(each) if sobol else each
+        if cloud is not None and isinstance(kernel, GaussianKernel):
+            shifts, k = Shifts(np.zeros(d), kernel.trace(d)), self._loadings.shape[1]
+            sets = [node_rules.normals(k, each, self._rng, sobol) for _ in range(REPLICATES)]
+            return CloudNodes(cloud, shifts, np.concatenate(sets), self._loadings, REPLICATES, gaussian=True)
+        sets = [kernel.draw_nodes(d, each, self._rng, sobol) for _ in range(REPLICATES)]
+        if cloud is None:
+            return OracleNodes(self.noised.measure, kernel, sets)
+        # The first moments of given displacements are known, also where nodes are drawn from them.
+        factors = cloud.project(np.concatenate(sets))
+        return CloudNodes(cloud, Shifts.of(self._support()), factors, cloud.coordinates, REPLICATES)
+
+    def _support(self) -> FloatArray:
+        support = self.kernel.support
+        return np.zeros((1, self.ambient_dimension)) if support is None else support

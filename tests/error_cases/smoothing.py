@@ -165,6 +165,12 @@ CASES = [
         ValueError,
         r"nodes must be left out for the rule 'quadrature', which has no sampling error",
     ),
+    (
+        "nodes and tolerance",
+        smoothed(KERNEL, nodes=9, tolerance=0.1),
+        ValueError,
+        r"nodes must be left out where a tolerance is given; got 9 and 0\.1",
+    ),
     ("nodes zero", smoothed(KERNEL, nodes=0), ValueError, r"nodes must be at least 1; got 0"),
     ("tolerance", smoothed(KERNEL, tolerance=-1.0), ValueError, r"tolerance must be positive and finite; got -1\.0"),
     (
