@@ -70,6 +70,21 @@ for shape in ("ellipse", "loop in R^6", "torus", "sphere patch"):
     for name in ("point", "parameter", "distance", "runner_up", "runner_up_distance", "unique"):
         print(shape, "/", name, hashlib.sha256(getattr(near, name).tobytes()).hexdigest())
     print(shape, "/ volume", float(manifold.volume).hex())
+plane = ms.NoisedMeasure(ms.PointCloud(rng.standard_normal((9, 2))), ms.OrnsteinUhlenbeck())
+kernel = ms.GaussianKernel(0.4)
+wide = ms.NoisedMeasure(laws["wide cloud"], ms.OrnsteinUhlenbeck())
+smoothed = {
+    "smoothed in the plane": ms.SmoothedScore(plane, kernel),
+    "smoothed in R^200": ms.SmoothedScore(wide, kernel, nodes=64, rng=0),
+    "smoothed with a covariance": ms.SmoothedScore(wide, ms.GaussianKernel(covariance / 200), nodes=64, rng=0),
+    "smoothed to a tolerance": ms.SmoothedScore(plane, kernel, rng=0, tolerance=0.03),
+    "adapted": ms.SmoothedScore(plane, ms.AdaptedKernel(kernel, ms.Circle()), nodes=64, rng=0),
+}
+for kind, model in smoothed.items():
+    queries, t = rng.standard_normal((7, model.ambient_dimension)), np.geomspace(0.01, 3, 7)
+    for name in ("score", "log_density", "posterior_mean"):
+        for part, value in zip(("value", "error"), getattr(model, name)(queries, t, return_error=True)):
+            print(kind, "/", name, part, hashlib.sha256(value.tobytes()).hexdigest())
 for name in ("project", "distance"):
     print("subspace /", name, hashlib.sha256(getattr(subspace, name)(x).tobytes()).hexdigest())
 """

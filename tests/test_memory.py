@@ -46,6 +46,16 @@ def bounded_batch():
     assert np.isfinite(value if kind != "projection" else value.point).all()
     return peak() - before
 
+def smoothed(n, nodes):
+    model = ms.SmoothedScore(noised(n), ms.GaussianKernel(0.1), nodes=nodes, rng=0)
+    return lambda x, t: model.score(x, t, return_error=True)[1]
+
+if kind == "smoothed":
+    smoothed(50, 16)(rng.standard_normal((10, d)), 0.5)
+    before = peak()
+    assert np.isfinite(smoothed(points, 32)(rng.standard_normal((queries, d)), 0.5)).all()
+    print(peak() - before)
+    sys.exit()
 if kind in {"curve", "surface", "projection"}:
     print(bounded_batch())
     sys.exit()
@@ -65,6 +75,7 @@ print(peak() - before)
         ("score", 5_000, 20_000, 64),
         ("divergence", 10_000, 10_000, 3),
         ("mixture", 400_000, 250, 1),
+        ("smoothed", 5_000, 20_000, 3),
         ("curve", 100_000, 1000, 2),
         ("surface", 10_000, 10_000, 3),
         ("projection", 400_000, 250, 2),

@@ -241,6 +241,18 @@ def test_points_in_blocks_and_tables_in_blocks(monkeypatch):
     assert np.allclose(other, ms.SmoothedScore(noised, adapted, "qmc", 512, 0).score(x, t), rtol=1e-12)
 
 
+@pytest.mark.parametrize("d", [1, 2, 4])
+def test_no_queries(d):
+    noised = ms.NoisedMeasure(ms.PointCloud(np.eye(5)[:, :d]), BROWNIAN)
+    for kernel in (
+        ms.GaussianKernel(0.1),
+        ms.TangentKernel(ms.GaussianKernel(0.1), ms.Segment(np.zeros(d), np.ones(d))),
+    ):
+        model = ms.SmoothedScore(noised, kernel)
+        assert model.score(np.empty((0, d)), 0.1).shape == (0, d)
+        assert model.log_density(np.empty((0, 3, d)), 0.1, return_error=True)[1].shape == (0, 3)
+
+
 def test_arrays_of_torch():
     torch = pytest.importorskip("torch", reason="torch is an optional extra")
     noised = ms.NoisedMeasure(ms.PointCloud(np.eye(3)), BROWNIAN)
@@ -248,3 +260,9 @@ def test_arrays_of_torch():
     score, error = model.score(torch.zeros(4, 3), 0.5, return_error=True)
     assert score.dtype == error.dtype == torch.float64
     assert np.allclose(score.numpy(), model.score(np.zeros((4, 3)), 0.5))
+
+
+if __name__ == "__main__":  # the acceptance run: python -m tests.test_smoothing_nodes, about ten minutes
+    for chosen in ("qmc", "monte-carlo"):
+        for target, (covered, of) in coverage(chosen, 1000, 1024, 23).items():
+            print(f"{chosen}, {target}: {100.0 * covered:.1f} % of {of} cases within 1.96 errors")

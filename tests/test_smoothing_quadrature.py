@@ -113,7 +113,9 @@ def test_narrow_kernels_give_the_unsmoothed_score(seed, s):
     h = 1e-4 * s**1.5
     smoothed_score = ms.SmoothedScore(noised, ms.GaussianKernel(h))
     size = np.linalg.norm(points, axis=1).max() * 2.0
-    assert np.allclose(smoothed_score.score(x, s), noised.score(x, s), rtol=0.0, atol=h * h * size**3 / s**3 + 1e-10 / s)
+    assert np.allclose(
+        smoothed_score.score(x, s), noised.score(x, s), rtol=0.0, atol=h * h * size**3 / s**3 + 1e-10 / s
+    )
 
 
 @given(st.integers(0, 2**32))

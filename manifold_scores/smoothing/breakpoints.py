@@ -53,7 +53,7 @@ def outer_edges(
             edges[-1] = _WINDOW
         found.append(edges)
         starts[m + 1] = starts[m] + len(edges)
-    return np.concatenate(found), starts
+    return np.concatenate([*found, _EDGES]), starts
 
 
 def _vertices(slopes: FloatArray, levels: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +19,8 @@ from .unseen import unseen_mass
 __all__ = ["CloudNodes", "CloudQuadrature", "Shifts"]
 
 _LN_2 = math.log(2.0)
-#: Entries of the arrays that hold queries times points, or nodes times points: 16 and 64 MB.
-_QUERY_ENTRIES = 2**21
+#: Entries of the arrays that hold queries times points, or nodes times points: 8 and 64 MB.
+_QUERY_ENTRIES = 2**20
 _TABLE_ENTRIES = 2**23
 
 
@@ -56,20 +57,18 @@ class _Cloud:
         self.shifts = shifts
         self._log2_weights = cloud.log_weights / _LN_2
 
-    def _chunks(self, z: FloatArray, s: FloatArray, alpha: FloatArray, width: int) -> list[_Queries]:
+    def _chunks(self, z: FloatArray, s: FloatArray, alpha: FloatArray, width: int) -> Iterator[_Queries]:
         from ..compute.cpu_smoothing import point_levels
 
         count = max(1, _QUERY_ENTRIES // max(len(self._log2_weights), width))
-        chunks = []
-        for start in range(0, len(z), count):
+        for start in range(0, max(1, len(z)), count):  # one chunk at least, if an empty one
             rows = slice(start, start + count)
             inside, rest = self.cloud.split(z[rows])
             levels = np.empty((len(inside), len(self._log2_weights)))
             references = np.empty(len(inside), dtype=np.int64)
             bits = 1.0 / (_LN_2 * s[rows])
             point_levels(self.cloud.coordinates, self._log2_weights, inside, 0.5 * bits, levels, references)
-            chunks.append(_Queries(inside, rest, s[rows], levels, references, bits / alpha[rows]))
-        return chunks
+            yield _Queries(inside, rest, s[rows], levels, references, bits / alpha[rows])
 
     def _assemble(
         self, q: _Queries, z: FloatArray, alpha: FloatArray, moments: FloatArray, errors: FloatArray
