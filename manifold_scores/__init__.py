@@ -2,6 +2,7 @@
 
 from . import certify as certify
 from .asymptotics import Expansion, expansion
+from .divergences import BoxQuadrature, TubularQuadrature, renyi_divergence, renyi_divergence_samples
 from .manifolds import (
     AffineSubspace,
     Box,
@@ -39,6 +40,7 @@ __all__ = [
     "AdaptedKernel",
     "AffineSubspace",
     "Box",
+    "BoxQuadrature",
     "BrownianMotion",
     "Circle",
     "Curve",
@@ -70,6 +72,7 @@ __all__ = [
     "Tilt",
     "Torus",
     "TranslatedManifoldKernel",
+    "TubularQuadrature",
     "VariancePreserving",
     "WavyCircle",
     "expansion",
@@ -77,5 +80,7 @@ __all__ = [
     "geometric_times",
     "log_likelihood",
     "probability_flow",
+    "renyi_divergence",
+    "renyi_divergence_samples",
     "reverse_sde",
 ]

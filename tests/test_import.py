@@ -26,7 +26,8 @@ PUBLIC = [
     "Helix", "LimaBean", "LinearInterpolant", "Manifold", "Measure", "Mixture", "NoisedMeasure", "OrnsteinUhlenbeck",
     "ParametricLaw", "PointCloud", "Process", "Product", "Segment", "Sphere", "Surface", "SwissRoll", "Tilt",
     "Torus", "VariancePreserving", "WavyCircle", "expansion", "exponential_times", "geometric_times", "log_likelihood",
-    "probability_flow", "reverse_sde",
+    "probability_flow", "reverse_sde", "BoxQuadrature", "TubularQuadrature", "renyi_divergence",
+    "renyi_divergence_samples",
 ]  # fmt: skip
 
 PARAMETRIC = {

@@ -1,6 +1,6 @@
 """Calls that must fail: (name, call, exception, the whole message as a regular expression)."""
 
-from . import asymptotics, certify, curves, likelihood, objects, parametric, queries, sampling
+from . import asymptotics, certify, curves, divergences, likelihood, objects, parametric, queries, sampling
 
 CASES = [
     *queries.CASES,
@@ -11,6 +11,7 @@ CASES = [
     *parametric.CASES,
     *certify.CASES,
     *asymptotics.CASES,
+    *divergences.CASES,
 ]
 
 __all__ = ["CASES"]
