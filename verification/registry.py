@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from . import (
     certified,
+    commutation,
+    decomposition,
     federer,
+    fphdp_proposition_3_1,
     identities,
+    lse_stability,
     lwb_theorem_3_5,
     lwb_theorem_3_7,
     memorisation,
@@ -24,6 +28,10 @@ _MODULES = (
     reach,
     federer,
     small_ball,
+    fphdp_proposition_3_1,
+    lse_stability,
+    decomposition,
+    commutation,
     certified,
 )
 
