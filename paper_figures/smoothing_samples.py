@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,6 @@ __all__ = [
 
 #: The paper's grid: 100 geometric times from T to 1e-6, and then 0.
 STEPS, LAST_TIME = 100, 1e-6
-REFERENCE_NODES = 2**16
 _GOLDEN_ANGLE = math.pi * (3.0 - math.sqrt(5.0))
 
 
@@ -63,14 +61,19 @@ def generate(
 
 
 def kernel_errors(
-    points: np.ndarray, bandwidth: float, x: np.ndarray, rules: dict[str, ms.SmoothedScore], t: float = LAST_TIME
+    points: np.ndarray,
+    bandwidth: float,
+    x: np.ndarray,
+    rules: dict[str, ms.SmoothedScore],
+    nodes: int,
+    t: float = LAST_TIME,
 ) -> dict[str, float]:
     """Root mean square over x of |f_rule - f|, f = x + t score, for every rule; "reference" is the error of f.
 
-    f by 65536 quasi-Monte Carlo nodes, whose standard error is "reference".  The last step ends on f(x, 1e-6), so
-    these are errors of samples.
+    f by quasi-Monte Carlo with `nodes` nodes, whose standard error is "reference".  The last step ends on f(x, 1e-6),
+    so these are errors of samples.
     """
-    reference = ms.SmoothedScore(exact(points), ms.GaussianKernel(bandwidth), "qmc", REFERENCE_NODES, rng=1)
+    reference = ms.SmoothedScore(exact(points), ms.GaussianKernel(bandwidth), "qmc", nodes, rng=1)
     f, error = reference.posterior_mean(x, t, return_error=True)
     found = {name: _rms(model.posterior_mean(x, t) - f) for name, model in rules.items()}
     return {**found, "reference": _rms(error)}
@@ -97,12 +100,6 @@ def coverage(shares: np.ndarray) -> tuple[float, float]:
     """Share of the arcs that hold samples, and e^entropy/arcs: 1 for the uniform law, 1/arcs for a single arc."""
     held = shares[shares > 0.0]
     return float((shares > 0.0).mean()), float(np.exp(-(held * np.log(held)).sum()) / len(shares))
-
-
-def batches(statistic: Callable[[np.ndarray], float], samples: np.ndarray, count: int = 20) -> float:
-    """Standard error of a statistic of all samples, from its values on equal batches of them."""
-    parts = [statistic(part) for part in np.array_split(samples, count)]
-    return float(np.std(parts, ddof=1) / math.sqrt(count))
 
 
 def text_table(head: list[str], rows: list[list[str]]) -> str:
