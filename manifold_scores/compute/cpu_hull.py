@@ -14,7 +14,7 @@ SWEEPS = 30
 
 
 @reduction
-def _dot(left: FloatArray, right: FloatArray) -> float:
+def dot(left: FloatArray, right: FloatArray) -> float:
     total = 0.0
     for k in range(left.size):
         total += left[k] * right[k]
@@ -23,7 +23,7 @@ def _dot(left: FloatArray, right: FloatArray) -> float:
 
 @exact
 def _subtract(row: FloatArray, direction: FloatArray) -> None:
-    along = _dot(row, direction)
+    along = dot(row, direction)
     for k in range(row.size):
         row[k] -= along * direction[k]
 
@@ -32,7 +32,7 @@ def _subtract(row: FloatArray, direction: FloatArray) -> None:
 def _deflate(rows: FloatArray, direction: FloatArray, squares: FloatArray) -> None:
     for i in prange(rows.shape[0]):
         _subtract(rows[i], direction)
-        squares[i] = _dot(rows[i], rows[i])
+        squares[i] = dot(rows[i], rows[i])
 
 
 @exact
@@ -46,7 +46,7 @@ def _next_direction(rows: FloatArray, squares: FloatArray, basis: FloatArray, ra
     for _ in range(2):  # twice is enough (Kahan, Parlett)
         for other in range(rank):
             _subtract(direction, basis[other])
-        direction /= math.sqrt(_dot(direction, direction))
+        direction /= math.sqrt(dot(direction, direction))
     return True
 
 
@@ -74,7 +74,7 @@ def principal_axes(columns: FloatArray) -> None:
         largest = 0.0
         for p in range(count):
             for q in range(p + 1, count):
-                left, right, mixed = _dot(work[p], work[p]), _dot(work[q], work[q]), _dot(work[p], work[q])
+                left, right, mixed = dot(work[p], work[p]), dot(work[q], work[q]), dot(work[p], work[q])
                 if abs(mixed) <= 1e-15 * math.sqrt(left * right):
                     continue
                 largest = max(largest, abs(mixed) / math.sqrt(left * right))
@@ -90,7 +90,7 @@ def principal_axes(columns: FloatArray) -> None:
             break
     squares = np.empty(count)
     for p in range(count):
-        squares[p] = -_dot(work[p], work[p])
+        squares[p] = -dot(work[p], work[p])
     order = np.argsort(squares)
     for p in range(count):
         columns[:, p] = work[order[p]]

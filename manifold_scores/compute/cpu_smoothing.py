@@ -14,6 +14,7 @@ from numba import prange
 
 from .compilation import FloatArray, IntArray, exact, parallel, reduction
 from .cpu_exponential import exp2_tile
+from .cpu_hull import dot
 
 #: Exponents computed at a time; two buffers of this size stay in the first-level cache.
 LANES = 1024
@@ -65,15 +66,7 @@ def products(left: FloatArray, right: FloatArray, out: FloatArray) -> None:
     for q in prange(left.shape[0]):
         row = out[q]
         for i in range(right.shape[0]):
-            row[i] = _dot(left[q], right[i])
-
-
-@reduction
-def _dot(left: FloatArray, right: FloatArray) -> float:
-    total = 0.0
-    for k in range(left.size):
-        total += left[k] * right[k]
-    return total
+            row[i] = dot(left[q], right[i])
 
 
 @exact

@@ -49,6 +49,11 @@ class _ManifoldKernel(SmoothingKernel):
         """Return displacements of the kernel underneath."""
         return self.kernel.draw_nodes(dimension, n, rng, sobol)
 
+    def _rows_with_own(self, manifold: Manifold, x: Any) -> arrays.Rows:
+        if manifold is not self.manifold:
+            raise ValueError("largest_normal_shift is known for the manifold of the kernel only")
+        return self._rows_with(manifold, x)
+
     def _project(self, x: FloatArray, scale: float) -> FloatArray:
         """Return the nearest point of scale M."""
         return np.asarray(scale * self.manifold.project(x / scale))
@@ -112,9 +117,7 @@ class AdaptedKernel(_ManifoldKernel):
 
         Raises ValueError for another manifold, to which the draws have no fixed distance.
         """
-        if manifold is not self.manifold:
-            raise ValueError("largest_normal_shift is known for the manifold of the kernel only")
-        rows = self._rows_with(manifold, x)
+        rows = self._rows_with_own(manifold, x)
         scale = 1.0 if self.scale is None else self.scale
         distance = scale * np.asarray(manifold.distance(rows.points / scale))
         return rows.restore(np.abs(np.asarray(self.level(rows.points)) - distance))
@@ -146,9 +149,7 @@ class TranslatedManifoldKernel(_ManifoldKernel):
 
         Raises ValueError for another manifold.
         """
-        if manifold is not self.manifold:
-            raise ValueError("largest_normal_shift is known for the manifold of the kernel only")
-        rows = self._rows_with(manifold, x)
+        rows = self._rows_with_own(manifold, x)
         on = np.asarray(manifold.distance(rows.points)) <= 1e-12 * (1.0 + np.abs(rows.points).max(axis=1, initial=0.0))
         return rows.restore(np.where(on, 0.0, np.inf))
 
@@ -179,7 +180,5 @@ class TangentKernel(_ManifoldKernel):
 
         Raises ValueError for another manifold.
         """
-        if manifold is not self.manifold:
-            raise ValueError("largest_normal_shift is known for the manifold of the kernel only")
-        rows = self._rows_with(manifold, x)
+        rows = self._rows_with_own(manifold, x)
         return rows.restore(np.full(len(rows.points), 0.0 if np.isinf(manifold.reach) else np.inf))

@@ -1,6 +1,6 @@
 """Calls that must fail: (name, call, exception, the whole message as a regular expression)."""
 
-from . import asymptotics, certify, curves, divergences, likelihood, objects, parametric, queries, sampling
+from . import asymptotics, certify, curves, divergences, likelihood, objects, parametric, queries, sampling, smoothing
 
 CASES = [
     *queries.CASES,
@@ -12,6 +12,7 @@ CASES = [
     *certify.CASES,
     *asymptotics.CASES,
     *divergences.CASES,
+    *smoothing.CASES,
 ]
 
 __all__ = ["CASES"]
