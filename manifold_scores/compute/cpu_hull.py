@@ -15,6 +15,7 @@ SWEEPS = 30
 
 @reduction
 def dot(left: FloatArray, right: FloatArray) -> float:
+    """Return the sum of left[k] right[k]."""
     total = 0.0
     for k in range(left.size):
         total += left[k] * right[k]
