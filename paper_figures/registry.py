@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from . import expansion, lwb_5, medial_axis, oracle_atlas, style
+from . import expansion, fphdp_1, fphdp_2, fphdp_3, fphdp_4, fphdp_5, lwb_5, medial_axis, oracle_atlas, style
 from .files import load_arrays, save_arrays, write_whole
 
 __all__ = ["FIGURES", "PaperFigure", "make"]
@@ -33,6 +33,11 @@ FIGURES = {
     "oracle-atlas": PaperFigure(oracle_atlas.TITLE, oracle_atlas.compute, oracle_atlas.draw, oracle_atlas.caption),
     "medial-axis": PaperFigure(medial_axis.TITLE, medial_axis.compute, medial_axis.draw, medial_axis.caption),
     "expansion": PaperFigure(expansion.TITLE, expansion.compute, expansion.draw, expansion.caption),
+    "fphdp-1": PaperFigure(fphdp_1.TITLE, fphdp_1.compute, fphdp_1.draw, fphdp_1.caption),
+    "fphdp-2": PaperFigure(fphdp_2.TITLE, fphdp_2.compute, fphdp_2.draw, fphdp_2.caption),
+    "fphdp-3": PaperFigure(fphdp_3.TITLE, fphdp_3.compute, fphdp_3.draw, fphdp_3.caption),
+    "fphdp-4": PaperFigure(fphdp_4.TITLE, fphdp_4.compute, fphdp_4.draw, fphdp_4.caption),
+    "fphdp-5": PaperFigure(fphdp_5.TITLE, fphdp_5.compute, fphdp_5.draw, fphdp_5.caption),
 }
 
 

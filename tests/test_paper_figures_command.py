@@ -8,7 +8,9 @@ from paper_figures import registry
 from paper_figures.__main__ import app, command
 from paper_figures.files import load_arrays, write_whole
 
-NAMES = ("lwb-5", "oracle-atlas", "medial-axis", "expansion")
+NAMES = (
+    "lwb-5", "oracle-atlas", "medial-axis", "expansion", "fphdp-1", "fphdp-2", "fphdp-3", "fphdp-4", "fphdp-5",
+)  # fmt: skip
 
 
 def run(*arguments):
@@ -25,10 +27,7 @@ def test_every_figure_in_the_list(tmp_path):
 def test_wrong_name_is_one_line_and_status_2(tmp_path):
     result = run("lwb-5", "lwb-55", "--out", tmp_path / "nothing")
     assert result.exit_code == 2
-    assert (
-        result.output
-        == "paper_figures: unknown figure 'lwb-55'; known figures: lwb-5, oracle-atlas, medial-axis, expansion\n"
-    )
+    assert result.output == f"paper_figures: unknown figure 'lwb-55'; known figures: {', '.join(NAMES)}\n"
     assert not (tmp_path / "nothing").exists()
 
 
