@@ -7,7 +7,10 @@ from . import (
     commutation,
     decomposition,
     federer,
+    fphdp_corollary_3_7,
     fphdp_proposition_3_1,
+    fphdp_proposition_3_8,
+    fphdp_theorem_4_1,
     identities,
     lse_stability,
     lwb_theorem_3_5,
@@ -32,6 +35,9 @@ _MODULES = (
     lse_stability,
     decomposition,
     commutation,
+    fphdp_corollary_3_7,
+    fphdp_proposition_3_8,
+    fphdp_theorem_4_1,
     certified,
 )
 
