@@ -22,12 +22,13 @@ HEAVY = [
 """Imported on first use only."""
 
 PUBLIC = [
-    "AffineSubspace", "Box", "BrownianMotion", "Circle", "Curve", "Ellipse", "Embedded", "Expansion", "Gaussian",
-    "Helix", "LimaBean", "LinearInterpolant", "Manifold", "Measure", "Mixture", "NoisedMeasure", "OrnsteinUhlenbeck",
-    "ParametricLaw", "PointCloud", "Process", "Product", "Segment", "Sphere", "Surface", "SwissRoll", "Tilt",
-    "Torus", "VariancePreserving", "WavyCircle", "expansion", "exponential_times", "geometric_times", "log_likelihood",
-    "probability_flow", "reverse_sde", "BoxQuadrature", "TubularQuadrature", "renyi_divergence",
-    "renyi_divergence_samples",
+    "AdaptedKernel", "AffineSubspace", "Box", "BoxQuadrature", "BrownianMotion", "Circle", "Curve", "Ellipse",
+    "Embedded", "Expansion", "Gaussian", "GaussianKernel", "Helix", "LimaBean", "LinearInterpolant", "Manifold",
+    "Measure", "Mixture", "NoisedMeasure", "OrnsteinUhlenbeck", "ParametricLaw", "PointCloud", "Process", "Product",
+    "SampledKernel", "Segment", "SmoothedScore", "SmoothingKernel", "Sphere", "Surface", "SwissRoll", "TangentKernel",
+    "Tilt", "Torus", "TranslatedManifoldKernel", "TubularQuadrature", "VariancePreserving", "WavyCircle", "expansion",
+    "exponential_times", "geometric_times", "log_likelihood", "probability_flow", "renyi_divergence",
+    "renyi_divergence_samples", "reverse_sde",
 ]  # fmt: skip
 
 PARAMETRIC = {
@@ -52,6 +53,8 @@ MEMBERS = {
     "Curve": PARAMETRIC | {"curvature", "arc_length", "geodesic_distance"},
     "Surface": PARAMETRIC,
     "ParametricLaw": {"density", "error_estimate"},
+    "SmoothingKernel": {"sample", "normal_scale", "largest_normal_shift", "fisher_information"},
+    "SmoothedScore": {"score", "log_density", "score_divergence", "posterior_mean"},
 }  # fmt: skip
 
 

@@ -28,6 +28,11 @@ class SmoothingKernel(ABC):
     A kernel turns *nodes*, displacements that do not depend on x, into points of k_x.  Nodes shared by all x are common
     random numbers: averages over them are smooth in x, and differences between x have little variance.
 
+    A new kernel is a subclass with `draw_nodes`, `points_at` and `largest_normal_shift`.  In their arguments x (M, d) is
+    a validated array, dimension is d, n a number of nodes, rng a numpy Generator, nodes what `draw_nodes` returned,
+    sobol whether they are to be one scrambled Sobol sequence (n is a power of two then), and scale what multiplies the
+    manifold of kernels that have one.
+
     Attributes
     ----------
     ambient_dimension : d, or None where the kernel works in every dimension.
@@ -55,12 +60,16 @@ class SmoothingKernel(ABC):
 
     @abstractmethod
     def largest_normal_shift(self, manifold: Manifold, x: Any) -> Any:
-        """Return K_max(x) = ess sup |dist(Y, M) - dist(x, M)|, Y ~ k_x, shape (...); inf for unbounded kernels."""
+        """Return K_max(x) = ess sup |dist(Y, M) - dist(x, M)|, Y ~ k_x, shape (...); inf for unbounded kernels.
+
+        Arguments as in `normal_scale`.
+        """
 
     def fisher_information(self, manifold: Manifold, x: Any) -> Any:
         """Return the largest of E_{k_x}[(v . grad_x log k_x)^2] over unit tangent vectors v of M at x, shape (...).
 
-        Raises ValueError where it is not defined: for kernels without a density that is differentiable in x.
+        Arguments as in `normal_scale`.  Raises ValueError where it is not defined: for kernels without a density that
+        is differentiable in x.
         """
         raise ValueError(f"fisher_information is not defined for {type(self).__name__}: it needs a density smooth in x")
 
@@ -85,7 +94,7 @@ class SmoothingKernel(ABC):
 
     @abstractmethod
     def points_at(self, x: FloatArray, nodes: Any, scale: float) -> FloatArray:
-        """Return points of k_x (M, n, d) for x (M, d); `scale` multiplies the manifold of kernels that have one."""
+        """Return points of k_x, shape (M, n, d), for x (M, d)."""
 
     def _rows_with(self, manifold: Manifold, x: Any) -> arrays.Rows:
         check_manifold(manifold)
@@ -144,7 +153,7 @@ class GaussianKernel(SmoothingKernel):
         return f"GaussianKernel(<covariance in R^{self.ambient_dimension}>)"
 
     def trace(self, dimension: int) -> float:
-        """Return E|xi|^2 in R^d, the trace of the covariance."""
+        """Return E|xi|^2 in R^d, d = dimension: the trace of the covariance."""
         if self._covariance is None:
             return dimension * self._scale**2
         return float(np.trace(self._covariance))
@@ -161,14 +170,17 @@ class GaussianKernel(SmoothingKernel):
         return True
 
     def largest_normal_shift(self, manifold: Manifold, x: Any) -> Any:
-        """Return inf: a Gaussian law is unbounded (also where its covariance is tangent to M, unless M is flat)."""
+        """Return inf: a Gaussian law is unbounded (also where its covariance is tangent to M, unless M is flat).
+
+        Arguments as in `normal_scale`.
+        """
         rows = self._rows_with(manifold, x)
         return rows.restore(np.full(len(rows.points), math.inf))
 
     def fisher_information(self, manifold: Manifold, x: Any) -> Any:
         """Return the largest eigenvalue of T' S^{-1} T, T a basis of the tangent space at x: 1/h^2 if isotropic.
 
-        x is projected to M.  Where S is singular along M it is inf.
+        x is projected to M.  Where S is singular along M it is inf.  Arguments as in `normal_scale`.
         """
         rows = self._rows_with(manifold, x)
         if self._covariance is None:
@@ -182,12 +194,12 @@ class GaussianKernel(SmoothingKernel):
         return rows.restore(np.where(singular, math.inf, np.linalg.norm(inside, ord=2, axis=(1, 2)) ** 2))
 
     def draw_nodes(self, dimension: int, n: int, rng: np.random.Generator, sobol: bool = False) -> FloatArray:
-        """Return n displacements N(0, S), shape (n, d)."""
+        """Return n displacements N(0, S), shape (n, d); arguments as in `SmoothingKernel`."""
         normals = node_rules.normals(dimension, n, rng, sobol)
         return self._scale * normals if self._root is None else arrays.multiply(normals, self._root.T)
 
     def points_at(self, x: FloatArray, nodes: Any, scale: float) -> FloatArray:
-        """Return x + xi."""
+        """Return x + xi, shape (M, n, d); arguments as in `SmoothingKernel`."""
         return np.asarray(x[:, None] + nodes)
 
 
@@ -245,7 +257,7 @@ class SampledKernel(SmoothingKernel):
     def largest_normal_shift(self, manifold: Manifold, x: Any) -> Any:
         """Return the largest |dist(x + xi, M) - dist(x, M)| over the displacements.
 
-        Raises ValueError for a function, whose support is not known.
+        Arguments as in `normal_scale`.  Raises ValueError for a function, whose support is not known.
         """
         if self._samples is None:
             raise ValueError("largest_normal_shift is not known for a kernel given by a function")
@@ -256,13 +268,15 @@ class SampledKernel(SmoothingKernel):
         """Return n of the displacements, drawn with replacement.
 
         For a function return (seed, n): `points_at` calls it with a Generator of that seed.
+
+        Arguments as in `SmoothingKernel`.
         """
         if self._samples is None:
             return int(rng.integers(2**63)), n
         return np.asarray(self._samples[rng.integers(len(self._samples), size=n)])
 
     def points_at(self, x: FloatArray, nodes: Any, scale: float) -> FloatArray:
-        """Return x + xi, or what the function draws."""
+        """Return x + xi, or what the function draws; arguments as in `SmoothingKernel`."""
         if self._draw is None:
             return np.asarray(x[:, None] + nodes)
         seed, n = nodes

@@ -88,7 +88,7 @@ class AdaptedKernel(_ManifoldKernel):
         self.scale = None if scale is None else arrays.positive("scale", scale)
 
     def points_at(self, x: FloatArray, nodes: Any, scale: float) -> FloatArray:
-        """Return Pi(Y) + r(x) n for the nodes Y of the kernel underneath."""
+        """Return Pi(Y) + r(x) n for the nodes Y of the kernel underneath; arguments as in `SmoothingKernel`."""
         y = self.kernel.points_at(x, nodes, 1.0)
         nearest = self._project(y, scale if self.scale is None else self.scale)
         apart = y - nearest
@@ -101,7 +101,10 @@ class AdaptedKernel(_ManifoldKernel):
         return np.asarray(nearest + radius * normal)
 
     def level(self, x: Any, *, n: int = 4096, rng: Any = 0) -> Any:
-        """Return r(x), shape (...), from n nodes of a Sobol sequence (from all displacements, if they are given)."""
+        """Return r(x), shape (...), from n nodes of a Sobol sequence (from all displacements, if they are given).
+
+        Independent ones if n is not a power of two; rng is a seed or a numpy Generator.
+        """
         rows = arrays.Rows("x", x, "t", 1.0, self.ambient_dimension, owner="manifold")
         nodes = self.kernel.support
         if nodes is None:
@@ -139,7 +142,7 @@ class TranslatedManifoldKernel(_ManifoldKernel):
     """
 
     def points_at(self, x: FloatArray, nodes: Any, scale: float) -> FloatArray:
-        """Return x + p' - p."""
+        """Return x + p' - p, shape (M, n, d); arguments as in `SmoothingKernel`."""
         foot = self._project(x, scale)
         moved = self._project(self.kernel.points_at(foot, nodes, 1.0), scale)
         return np.asarray(x[:, None] + (moved - foot[:, None]))
@@ -170,7 +173,7 @@ class TangentKernel(_ManifoldKernel):
     """
 
     def points_at(self, x: FloatArray, nodes: Any, scale: float) -> FloatArray:
-        """Return x + P xi."""
+        """Return x + P xi, shape (M, n, d); arguments as in `SmoothingKernel`."""
         basis = np.asarray(self.manifold.tangent_basis(x / scale))
         along = np.einsum("mqd,mdk->mqk", self.kernel.points_at(np.zeros_like(x), nodes, 1.0), basis)
         return np.asarray(x[:, None] + np.einsum("mqk,mdk->mqd", along, basis))

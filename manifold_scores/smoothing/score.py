@@ -56,15 +56,17 @@ class SmoothedScore:
     With a `tolerance`, "qmc" and "monte-carlo" take as many nodes as every query needs, from 1024 to 2**20, until the
     standard error is below the tolerance relative to the norm of the score; with `nodes`, or neither, always as many.
     Nodes are common to all x and t, and fixed by rng: with a fixed number of them the smoothed score is one smooth
-    function.
+    function.  Every method returns the pair (value, error), both of one shape, if it is called with return_error=True.
 
     Parameters
     ----------
     noised : the unsmoothed oracle; any measure, any process.
     kernel : any `SmoothingKernel`, in the space of x.
-    rule, nodes, tolerance : see above; nodes are rounded up, for "qmc" to 16 times a power of two.  Tolerances of
-        log-densities are relative to max(1, |log p|), of divergences to max(d, tr Cov/s)/sigma^2.
+    rule : "auto", "quadrature", "qmc" or "monte-carlo".
+    nodes : how many; rounded up, for "qmc" to 16 times a power of two.
     rng : a seed or a numpy Generator, for the nodes.
+    tolerance : relative to the norm of the score; for log-densities to max(1, |log p|), for divergences to
+        max(d, tr Cov/s)/sigma^2.
     fresh_nodes : draw new nodes for every call instead of common ones.
 
     Raises
