@@ -28,8 +28,8 @@ class SmoothingKernel(ABC):
     A kernel turns *nodes*, displacements that do not depend on x, into points of k_x.  Nodes shared by all x are common
     random numbers: averages over them are smooth in x, and differences between x have little variance.
 
-    A new kernel is a subclass with `draw_nodes`, `points_at` and `largest_normal_shift`.  In their arguments x (M, d) is
-    a validated array, dimension is d, n a number of nodes, rng a numpy Generator, nodes what `draw_nodes` returned,
+    A new kernel is a subclass with `draw_nodes`, `points_at` and `largest_normal_shift`.  In their arguments x (M, d)
+    is a validated array, dimension is d, n a number of nodes, rng a numpy Generator, nodes what `draw_nodes` returned,
     sobol whether they are to be one scrambled Sobol sequence (n is a power of two then), and scale what multiplies the
     manifold of kernels that have one.
 
