@@ -235,6 +235,13 @@ class TestFigure3:
         assert fphdp_3.dimension(clusters) < 0.01
         assert fphdp_3.dimension_error(circle) < 0.03
 
+    def test_filled_band_is_uniform(self):
+        radius = np.linalg.norm(fphdp_3.filled_band(100_000), axis=1)
+        edges = np.array([0.8, 0.9, 1.0, 1.1, 1.2])
+        expected = np.diff(edges**2) / (edges[-1] ** 2 - edges[0] ** 2)
+        shares = np.histogram(radius, edges)[0] / 1e5
+        assert (np.abs(shares - expected) < STANDARD_ERRORS * np.sqrt(expected * (1.0 - expected) / 1e5)).all()
+
     def test_pieces_are_counted(self):
         circle = ms.Circle().sample(1000, 2)
         crumbs = np.array([[5.0, 5.0], [7.0, 7.0]])  # below 2 % of the samples
