@@ -10,6 +10,7 @@ from . import (
     fphdp_corollary_3_7,
     fphdp_proposition_3_1,
     fphdp_proposition_3_8,
+    fphdp_theorem_3_6,
     fphdp_theorem_4_1,
     identities,
     lse_stability,
@@ -18,6 +19,7 @@ from . import (
     memorisation,
     projection,
     reach,
+    renyi_sharp,
     small_ball,
 )
 from .record import Claim
@@ -35,6 +37,8 @@ _MODULES = (
     lse_stability,
     decomposition,
     commutation,
+    fphdp_theorem_3_6,
+    renyi_sharp,
     fphdp_corollary_3_7,
     fphdp_proposition_3_8,
     fphdp_theorem_4_1,
