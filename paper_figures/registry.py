@@ -12,7 +12,23 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from . import expansion, fphdp_1, fphdp_2, fphdp_3, fphdp_4, fphdp_5, lwb_5, medial_axis, oracle_atlas, style
+from . import (
+    expansion,
+    fphdp_1,
+    fphdp_2,
+    fphdp_3,
+    fphdp_4,
+    fphdp_5,
+    fphdp_8,
+    fphdp_12,
+    fphdp_13,
+    fphdp_14,
+    fphdp_15,
+    lwb_5,
+    medial_axis,
+    oracle_atlas,
+    style,
+)
 from .files import load_arrays, save_arrays, write_whole
 
 __all__ = ["FIGURES", "PaperFigure", "make"]
@@ -38,6 +54,11 @@ FIGURES = {
     "fphdp-3": PaperFigure(fphdp_3.TITLE, fphdp_3.compute, fphdp_3.draw, fphdp_3.caption),
     "fphdp-4": PaperFigure(fphdp_4.TITLE, fphdp_4.compute, fphdp_4.draw, fphdp_4.caption),
     "fphdp-5": PaperFigure(fphdp_5.TITLE, fphdp_5.compute, fphdp_5.draw, fphdp_5.caption),
+    "fphdp-8": PaperFigure(fphdp_8.TITLE, fphdp_8.compute, fphdp_8.draw, fphdp_8.caption),
+    "fphdp-12": PaperFigure(fphdp_12.TITLE, fphdp_12.compute, fphdp_12.draw, fphdp_12.caption),
+    "fphdp-13": PaperFigure(fphdp_13.TITLE, fphdp_13.compute, fphdp_13.draw, fphdp_13.caption),
+    "fphdp-14": PaperFigure(fphdp_14.TITLE, fphdp_14.compute, fphdp_14.draw, fphdp_14.caption),
+    "fphdp-15": PaperFigure(fphdp_15.TITLE, fphdp_15.compute, fphdp_15.draw, fphdp_15.caption),
 }
 
 

@@ -10,6 +10,7 @@ from paper_figures.files import load_arrays, write_whole
 
 NAMES = (
     "lwb-5", "oracle-atlas", "medial-axis", "expansion", "fphdp-1", "fphdp-2", "fphdp-3", "fphdp-4", "fphdp-5",
+    "fphdp-8", "fphdp-12", "fphdp-13", "fphdp-14", "fphdp-15",
 )  # fmt: skip
 
 
