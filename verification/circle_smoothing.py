@@ -153,10 +153,9 @@ class CircleSmoothing:
         largest = max(float(np.max(ring.argument)) for ring in rings)
         # Beyond, e^{-w} I_n(w) is below 1e-17 of its value at n = 0.
         last = int(8.9 * np.sqrt(largest) + 30 + min(largest, 30.0)) // self.order
-        low = scale * float(np.min(np.append([ring.rho[0] for ring in rings], self.radius - levels)))
-        high = scale * float(np.max(np.append([ring.rho[-1] for ring in rings], self.radius + levels)))
-        table = _Table(self, low, high, last)
-        modes = self.order * np.arange(table.rows.shape[1])
+        ends = np.concatenate([self.radius - levels, self.radius + levels])
+        table = _Table(self, scale * np.concatenate([ends, *(ring.rho for ring in rings)]), last)
+        modes = self.order * np.arange(table.count)
         sums = np.zeros((3, len(radii), len(modes)), dtype=np.complex128)
         for i, (ring, level) in enumerate(zip(rings, levels, strict=True)):
             weights = ring.weights[:, None] * _bessel_ratios(modes, ring.argument)
@@ -204,15 +203,24 @@ class _Ring(NamedTuple):
 
 
 class _Table:
-    """Fourier modes of S as functions of k, piecewise polynomial."""
+    """Fourier modes of S as functions of k, piecewise polynomial, on the panels that hold the values asked for."""
 
-    def __init__(self, circle, low, high, last):
-        edges = _edges(low, high)
+    def __init__(self, circle, values, last):
+        edges = _edges(float(np.min(values)), float(np.max(values)))
         self.low, self.high = edges[:-1], edges[1:]
         turn = np.pi * (np.arange(CHEBYSHEV) + 0.5) / CHEBYSHEV
         self._x, self._sign = np.cos(turn), np.sin(turn) * (-1.0) ** np.arange(CHEBYSHEV)
-        half = 0.5 * (self.high - self.low)[:, None]
-        nodes = (0.5 * (self.low + self.high)[:, None] + half * self._x).ravel()
+        self._rows = {int(p): self._panel(circle, p, last) for p in np.unique(self._panel_of(values))}
+        self.count = max(rows.shape[1] for rows in self._rows.values())
+
+    def _panel_of(self, k):
+        """Numbers of the panels of values of k."""
+        return np.clip(np.searchsorted(self.high, k), 0, len(self.high) - 1)
+
+    def _panel(self, circle, panel, last):
+        """Modes at the nodes of a panel, up to the last one that is not nothing."""
+        low, high = self.low[panel], self.high[panel]
+        nodes = 0.5 * (low + high) + 0.5 * (high - low) * self._x
         largest = max(abs(low), abs(high))
         # A wall between points a chord c apart is 1 / (k c) wide in the angle: modes fade as exp(-pi n / k c).
         own = int(12.0 * largest * circle.chord + 9.0 * np.sqrt(largest) + 40.0) // circle.order + 1
@@ -226,21 +234,21 @@ class _Table:
         else:
             rows = _transformed(circle, nodes, size, last)
         kept = np.nonzero(np.max(np.abs(rows), axis=0) > NOTHING)[0]
-        self.rows = rows[:, : int(kept[-1]) + 1 if len(kept) else 1]
+        return rows[:, : int(kept[-1]) + 1 if len(kept) else 1]
 
     def at(self, k):
         """Modes at the values k (n,): barycentric interpolation in the panel of each."""
-        panel = np.clip(np.searchsorted(self.high, k), 0, len(self.high) - 1)
+        panel = self._panel_of(k)
         place = (2 * k - self.low[panel] - self.high[panel]) / (self.high[panel] - self.low[panel])
         gap = place[:, None] - self._x
         exact = gap == 0.0
         quotient = self._sign / np.where(exact, 1.0, gap)
         quotient = np.where(np.any(exact, axis=1)[:, None], exact, quotient)
         quotient /= np.sum(quotient, axis=1, keepdims=True)
-        result = np.empty((len(k), self.rows.shape[1]), dtype=np.complex128)
+        result = np.zeros((len(k), self.count), dtype=np.complex128)
         for p in np.unique(panel):
-            mine = panel == p
-            result[mine] = quotient[mine] @ self.rows[p * CHEBYSHEV : (p + 1) * CHEBYSHEV]
+            mine, rows = panel == p, self._rows[int(p)]
+            result[mine, : rows.shape[1]] = quotient[mine] @ rows
         return result
 
 
