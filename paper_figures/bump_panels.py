@@ -56,24 +56,31 @@ def mosaic(ax: Any, pictures: np.ndarray, labels: list[str], fontsize: float = 9
 def distances(ax: Any, data: Data, k: int) -> None:
     """Draw the distance to M against the distance to the data of all samples of kernel k, and their means."""
     shades = colours(data["scales"].shape[1])
-    for i, scale in enumerate(data["scales"][k]):
+    for i in range(len(shades)):
         x, y = data["to_data"][k, i], data["to_manifold"][k, i]
         ax.plot(x, y, linestyle="", marker="o", markersize=3.0, color=shades[i], alpha=0.35, markeredgewidth=0.0)
         errors = [v.std(ddof=1) / math.sqrt(len(v)) for v in (x, y)]
         ax.errorbar(
             x.mean(), y.mean(), xerr=errors[0], yerr=errors[1], marker="o", markersize=7.0, color=shades[i],
-            markeredgecolor="white", markeredgewidth=0.9, elinewidth=1.6, zorder=5, label=f"{scale:g}",
+            markeredgecolor="white", markeredgewidth=0.9, elinewidth=1.6, zorder=5,
         )  # fmt: skip
     true = data["true_to_data"]
     ax.plot([0.0, true.max()], [0.0, 0.0], color=style.VERMILLION, linewidth=2.4, zorder=3, solid_capstyle="butt")
     ax.plot(true.mean(), 0.0, marker="D", markersize=7.0, color=style.VERMILLION, markeredgecolor="white", zorder=6)
     memorised = [data[f"memorising_{key}"].mean() for key in ("to_data", "to_manifold")]
     ax.plot(*memorised, marker="X", markersize=8.5, color=style.INK, markeredgecolor="white", zorder=7)
-    ax.set(xlabel="distance to the data", title=f"{KERNELS[k]} kernel", xlim=(-0.04 * _widest(data), _widest(data)))
+    ax.set(xlabel="distance to the data", xlim=(-0.04 * _widest(data), _widest(data)))
+    ax.set_title(f"{KERNELS[k]} kernel, scales", pad=24)
     ax.grid(visible=True, color="#e8e8e8", linewidth=0.6)
     ax.set_axisbelow(True)
-    place = ("center right", "upper right")[k]
-    ax.legend(title="scale", loc=place, frameon=True, framealpha=0.9, edgecolor="none", fontsize=8.5, ncols=2)
+    handles = [
+        Line2D([], [], linestyle="", marker="o", markersize=7.0, color=shade, markeredgecolor="white")
+        for shade in shades
+    ]  # fmt: skip
+    ax.legend(
+        handles, [f"{scale:g}" for scale in data["scales"][k]], loc="lower center", bbox_to_anchor=(0.5, 0.985),
+        ncols=len(handles), frameon=False, fontsize=9.0, handletextpad=0.0, columnspacing=0.9,
+    )  # fmt: skip
 
 
 def _widest(data: Data) -> float:

@@ -40,7 +40,7 @@ def draw(data: dict[str, np.ndarray]) -> Figure:
     for k, first in enumerate(("data", "on $M$")):
         x = 0.048 + 0.507 * k
         ax = fig.add_axes((x, 0.01, 0.44, 1.0 - 0.42 / height))
-        panels.mosaic(ax, data["pictures"][k], [first, *(f"{scale:g}" for scale in data["scales"][k])])
+        panels.mosaic(ax, data["pictures"][k], [first, *(f"scale\n{scale:g}" for scale in data["scales"][k])])
         fig.text(x + 0.22, 1.0 - 0.24 / height, f"{KERNELS[k]} kernel", ha="center", fontsize=11)
     return fig
 

@@ -34,12 +34,12 @@ def compute(quick: bool) -> dict[str, np.ndarray]:
 def draw(data: dict[str, np.ndarray]) -> Figure:
     """Distances above; below, images and the centres of the nearest images on M."""
     fig = Figure(figsize=(style.WIDTH, 8.6))
-    axes = [fig.add_axes((0.065 + 0.475 * k, 0.565, 0.445, 0.40)) for k in range(2)]
+    axes = [fig.add_axes((0.065 + 0.475 * k, 0.565, 0.445, 0.375)) for k in range(2)]
     panels.distance_panels(axes, data)
     shades = panels.colours(data["scales"].shape[1])
     for k in range(2):
         ax = fig.add_axes((0.065 + 0.475 * k, 0.315, 0.445, 0.185))
-        labels = [f"{scale:g}" for scale in data["scales"][k, data["rows"]]]
+        labels = [f"scale\n{scale:g}" for scale in data["scales"][k, data["rows"]]]
         panels.mosaic(ax, data["pictures"][k], labels)
         for j, i in enumerate(data["rows"]):
             where = fig.add_axes((0.065 + 0.475 * k + 0.151 * j, 0.065, 0.143, 0.2), aspect="equal")

@@ -37,8 +37,8 @@ def draw(data: dict[str, np.ndarray]) -> Figure:
     axes = [fig.add_axes((0.065 + 0.475 * k, 0.125, 0.445, 0.455)) for k in range(2)]
     panels.distance_panels(axes, data)
     for k in range(2):
-        ax = fig.add_axes((0.065 + 0.475 * k, 0.665, 0.445, 0.315))
-        panels.mosaic(ax, data["pictures"][k], [f"{scale:g}" for scale in data["scales"][k, data["rows"]]])
+        ax = fig.add_axes((0.075 + 0.495 * k, 0.675, 0.422, 0.31))
+        panels.mosaic(ax, data["pictures"][k], [f"scale\n{scale:g}" for scale in data["scales"][k, data["rows"]]])
     panels.distance_legend(fig)
     return fig
 

@@ -216,6 +216,21 @@ class TestKernels:
         reached = [np.linalg.norm(y - image, axis=2) for image in near]
         assert (reached[0] - reached[1]).max() < 0.05
 
+    def test_square_against_projections_of_every_draw(self):
+        m, centres = bumps.square(), data_centres("square")
+        model = TranslatedScore(m, centres, 1.6, 64, 17)
+        x = m.embed(parameters("square", 3, seed=18)) + 0.5 * np.random.default_rng(19).standard_normal((3, m.rank))
+        foot = m.embed(m.project(x))
+        moved = m.embed(m.project((foot[:, None] + model.displacements).reshape(-1, m.rank))).reshape(3, 64, -1)
+        y = x[:, None] + moved - foot[:, None]
+        pixels = m.lift(y.reshape(-1, m.rank)).reshape(3, 64, -1)
+        noised = ms.NoisedMeasure(ms.PointCloud(by_hand(centres)), ms.BrownianMotion())
+        for t in (9.0, 1.0):
+            want = t * noised.score(pixels, t).mean(axis=1)
+            found = m.lift(model.pull(x, t)).reshape(3, -1)
+            # Centres are off by 5e-5 in the median, which moves images by 40 times that.
+            np.testing.assert_allclose(found, want, atol=3e-3 * np.abs(want).max())
+
     @pytest.mark.parametrize("t", [4.0, 0.3, 1e-4])
     def test_orbit_against_the_kernel_of_the_package(self, t):
         m, centres = bumps.circle(), data_centres("circle")
