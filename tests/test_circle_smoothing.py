@@ -5,7 +5,7 @@ import pytest
 from scipy import integrate, stats
 
 from tests.reference import circle_smoothing as reference
-from verification import circle_smoothing
+from verification import circle_modes
 from verification.circle_smoothing import CircleSmoothing
 
 ROUNDING = 2e-15
@@ -112,8 +112,8 @@ def test_series_of_equal_spacing_and_of_any_points_agree(bandwidth, noise, monke
     general = CircleSmoothing(angles_of("12 equal"), 1.0, noise**2, bandwidth)
     general.order, general.start = 1, 0.0
     unit = ROUNDING * (1 + noise**-2)
-    for dense in (circle_smoothing.DENSE, 0.0):  # a graded rule where it is cheaper, and transforms alone
-        monkeypatch.setattr(circle_smoothing, "DENSE", dense)
+    for dense in (circle_modes.DENSE, 0.0):  # a graded rule where it is cheaper, and transforms alone
+        monkeypatch.setattr(circle_modes, "DENSE", dense)
         values = general.evaluate(radii, turns)
         assert np.max(np.abs(values.delta - expected.delta)) <= unit
         assert np.max(np.abs(values.log_smoothed - expected.log_smoothed) / (1 + np.abs(expected.log_smoothed))) <= unit

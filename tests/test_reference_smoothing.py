@@ -6,7 +6,7 @@ from mpmath import mp, mpf
 from scipy import integrate
 from scipy.stats import multivariate_normal
 
-from tests.reference import smoothing, voronoi
+from tests.reference import kronrod, smoothing, voronoi
 
 TOLERANCE = 1e-10
 """Agreement of the adaptive rules with each other and with Stein's identity, in units of the scales they state."""
@@ -71,9 +71,9 @@ def clouds(seed, count):
 def test_the_rules_are_those_of_gauss_and_kronrod():
     for degree in range(0, 32, 2):
         exact = 2 / (degree + 1)
-        assert np.sum(smoothing.KRONROD * smoothing.NODES**degree) == pytest.approx(exact, abs=1e-15)
+        assert np.sum(kronrod.KRONROD * kronrod.NODES**degree) == pytest.approx(exact, abs=1e-15)
         if degree < 20:
-            assert np.sum(smoothing.GAUSS * smoothing.NODES**degree) == pytest.approx(exact, abs=1e-15)
+            assert np.sum(kronrod.GAUSS * kronrod.NODES**degree) == pytest.approx(exact, abs=1e-15)
 
 
 @pytest.mark.parametrize(

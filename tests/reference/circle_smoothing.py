@@ -16,7 +16,8 @@ import numpy as np
 from mpmath import mp, mpf
 from scipy.special import ndtr
 
-from .smoothing import GAUSS, KRONROD, NODES, smoothed
+from .kronrod import KRONROD, NODES, integrals
+from .smoothing import smoothed
 
 CENTRE = 0.25 * (float(np.euler_gamma) + float(np.log(np.pi / 4)))
 """Delta LSE at the centre of a circle with points all over it, sigma -> 0 and sigma_eps far smaller: 0.0839."""
@@ -183,10 +184,7 @@ def _over_angles(function, angles, radius, variance, bandwidth, distance, direct
     for _ in range(40):
         half = (right - left) / 2
         values = function((left[:, None] + half[:, None] * (1 + NODES)).ravel()).reshape(len(left), 21)
-        fine, coarse, size = half * (values @ KRONROD), half * (values @ GAUSS), half * (np.abs(values) @ KRONROD)
-        gap = np.abs(fine - coarse)
-        size = np.where(size > 0, size, 1.0)
-        gap = np.minimum(gap, size * np.minimum(1.0, (200 * gap / size) ** 1.5))
+        fine, gap = (column[:, 0] for column in integrals(values[None], half[:, None]))
         done = np.concatenate([done, np.stack([left, right, fine, gap], axis=1)])
         scale = TOLERANCE * max(0.01, float(np.sum(np.abs(done[:, 2]))))
         split = done[:, 3] > scale / len(done)
