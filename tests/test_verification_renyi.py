@@ -52,8 +52,15 @@ def test_bessel_functions_by_ratios():
 
 
 def test_spherical_harmonics_are_orthonormal_and_funk_hecke_holds():
-    modes = Spherical(12)
+    places = np.array([[0.6, 0.0, 0.8], [0.0, -0.28, -0.96]])
+    modes = Spherical(12, places)
     basis = modes.field(np.eye(len(modes.degrees)))
+    further = basis[:, -2:]
+    # The addition theorem: products of harmonics of one degree add up to (2l + 1) P_l.
+    for degree in range(13):
+        product = further[modes.degrees == degree].T @ further[modes.degrees == degree]
+        expected = (2 * degree + 1) * special.eval_legendre(degree, places @ places.T)
+        np.testing.assert_allclose(product, expected, atol=1e-11)
     np.testing.assert_allclose(basis * modes.weights @ basis.T, np.eye(len(basis)), atol=1e-13)
     # The zonal function e^{k <w, e>} about a foot has the coefficients 4 pi i_l(k) Y(e), of mean square 1.
     values = np.exp(1.5 * modes.feet @ modes.feet[7])

@@ -81,7 +81,7 @@ def on_curve(sample: CurveSample, kernel: GaussianLaw, sigma: float, resolution:
     around = (chosen[:, None] + np.arange(-half, half + 1)) % count  # (B, W)
     s, s_weights = kernel.radii(t + sample.reach, sample.reach, resolution.radial)
     s = s - sample.reach
-    cut = Interpolation(s.min(), s.max(), max(16, resolution.chebyshev // 2))
+    cut = Interpolation(s.min(), s.max(), 3 * resolution.chebyshev // 4)
     envelope = cut.coefficients(_envelope(y, normal, sample.points, cut.nodes, sigma))[:, around]  # (C, B, W)
     found = []
     for row, offset in enumerate(t):

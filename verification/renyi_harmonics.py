@@ -68,32 +68,42 @@ def _turn(period: int, n: int) -> Array:
 
 
 class Spherical:
-    """Functions on S^2: Gauss-Legendre in the height, trapezoidal in the longitude, real harmonics up to `highest`."""
+    """Functions on S^2: Gauss-Legendre in the height, trapezoidal in the longitude, real harmonics up to `highest`.
 
-    def __init__(self, highest: int) -> None:
+    Sums are taken at the feet and, with weight 0, at further points (n, 3) where a supremum may sit.
+    """
+
+    def __init__(self, highest: int, further: Array) -> None:
         height, weight = np.polynomial.legendre.leggauss(highest + 1)
         turns = 2 * highest + 2
         longitude = 2.0 * np.pi * np.arange(turns) / turns
-        table, self.degrees = [], []
-        for m in range(highest + 1):
-            column = _legendre(m, highest, height)
-            for degree, values in zip(range(m, highest + 1), column, strict=True):
-                for wave in (np.cos(m * longitude), np.sin(m * longitude)) if m else (np.ones(turns) / np.sqrt(2.0),):
-                    table.append((values[:, None] * wave).ravel() * np.sqrt(2.0))
-                    self.degrees.append(degree)
-        order = np.argsort(self.degrees, kind="stable")
-        self._basis = np.array(table)[order]
-        self.degrees = np.array(self.degrees)[order]
-        across = np.sqrt(1.0 - height**2)[:, None]
-        rows = [across * np.cos(longitude), across * np.sin(longitude), height[:, None] + 0.0 * longitude]
-        self.feet = self.field_feet = np.stack([row.ravel() for row in rows], axis=1)
-        self.weights = np.repeat(weight / (2.0 * turns), turns)
+        height, longitude = np.repeat(height, turns), np.tile(longitude, highest + 1)
+        self._quadrature = np.repeat(weight / (2.0 * turns), turns)
+        self._basis, self.degrees = _real_harmonics(highest, height, longitude)
+        across = np.sqrt(1.0 - height**2)
+        self.feet = np.stack([across * np.cos(longitude), across * np.sin(longitude), height], axis=1)
+        there, _ = _real_harmonics(highest, further[:, 2], np.arctan2(further[:, 1], further[:, 0]))
+        self._field = np.concatenate([self._basis, there], axis=1)
+        self.field_feet = np.concatenate([self.feet, further])
+        self.weights = np.append(self._quadrature, np.zeros(len(further)))
 
     def modes(self, values: Array) -> np.ndarray:
-        return np.asarray(self._basis @ (values * self.weights).T)
+        return np.asarray(self._basis @ (values * self._quadrature).T)
 
     def field(self, modes: np.ndarray) -> Array:
-        return np.asarray(modes @ self._basis)
+        return np.asarray(modes @ self._field)
+
+
+def _real_harmonics(highest: int, height: Array, longitude: Array) -> tuple[Array, np.ndarray]:
+    """Return harmonics of mean square 1 at points (n,), shape (modes, n), and their degrees, in ascending order."""
+    table, degrees = [], []
+    for m in range(highest + 1):
+        waves = (np.cos(m * longitude), np.sin(m * longitude)) if m else (np.full(len(longitude), np.sqrt(0.5)),)
+        for degree, values in zip(range(m, highest + 1), _legendre(m, highest, height), strict=True):
+            table += [values * wave * np.sqrt(2.0) for wave in waves]
+            degrees += [degree] * len(waves)
+    order = np.argsort(degrees, kind="stable")
+    return np.array(table)[order], np.array(degrees)[order]
 
 
 def _legendre(m: int, highest: int, height: Array) -> list[Array]:

@@ -168,7 +168,7 @@ def quick() -> list[Case]:
         *(_gaussian("bandwidth, sparse", h, ring(1.0, 12), h, NOISE) for h in (0.01, 0.1)),
         _gaussian("N, random", 24, scattered(1.0, 24, 2, 1), BANDWIDTH, NOISE),
         _gaussian("dimension", 3, limit(1.0, 3), BANDWIDTH, NOISE, 4),
-        _gaussian("sphere S²", 60, lattice(1.0, 60), 0.05, 0.25, 3),
+        _gaussian("sphere S²", 60, lattice(1.0, 60), 0.05, 0.3, 3),
         _gaussian("ellipse 1.5 × 1.2", 12, ellipse(1.5, 1.2, 12), BANDWIDTH, NOISE, feet=100),
         _gaussian("OU", 12, ring(0.8, 12), BANDWIDTH, NOISE, alpha=0.8),
         *balls()[:2],
@@ -191,9 +191,10 @@ def families(deep: bool) -> list[Case]:
     cases += [_gaussian("dimension", m, limit(1.0, m), BANDWIDTH, NOISE, m + 1) for m in (1, 2, 3, 4, 6, 8)]
     counts = (12, 16, 24, 40) if deep else (12, 40)
     cases += [_gaussian("codimension 2", n, ring(1.0, n), BANDWIDTH, NOISE, 3) for n in counts]
-    for n in (60, 100, 200, 400) if deep else (60,):
-        cases.append(_gaussian("sphere S²", n, lattice(1.0, n), 0.05, 0.25, 3))
-        cases.append(_gaussian("sphere S², random", n, scattered(1.0, max(n, 100), 3, 3), 0.05, 0.25, 3))
+    for n in (60, 100, 200) if deep else (60,):
+        cases.append(_gaussian("sphere S²", n, lattice(1.0, n), 0.05, 0.3, 3))
+    for n in (100, 200) if deep else (100,):
+        cases.append(_gaussian("sphere S², random", n, scattered(1.0, n, 3, 3), 0.05, 0.3, 3))
     for a, b in ((1.5, 1.2), (2.0, 1.2), (1.2, 1.1), (1.5, 1.0)) if deep else ((1.5, 1.2),):
         cases.append(_gaussian(f"ellipse {a} × {b}", 12, ellipse(a, b, 12), BANDWIDTH, NOISE, feet=180))
         if deep:

@@ -11,7 +11,6 @@ Chebyshev polynomials, in w by harmonics; the kernel acts on each by integrals o
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -61,12 +60,18 @@ class Sample:
             angles = np.sort(np.arctan2(self.points[:, 1], self.points[:, 0]))
             widest = np.diff(np.append(angles, angles[0] + 2.0 * np.pi)).max()
             return float(2.0 * self.radius * np.sin(0.25 * min(widest, 2.0 * np.pi)))
+        _, cosines = self.holes()
+        return float(self.radius * np.sqrt(2.0 - 2.0 * cosines.min()))
+
+    def holes(self) -> tuple[Array, Array]:
+        """Return the centres of the empty caps of a sample of S^2, unit vectors, and the cosines of their radii.
+
+        They are the normals of the convex hull.
+        """
         from scipy.spatial import ConvexHull
 
-        # The centres of the empty caps are the normals of the convex hull.
-        hull = ConvexHull(self.points / self.radius)
-        cosines = -hull.equations[:, 3]
-        return float(self.radius * np.sqrt(2.0 - 2.0 * cosines.min()))
+        planes = ConvexHull(self.points / self.radius).equations
+        return planes[:, :3], -planes[:, 3]
 
     def _squares(self, feet: Array) -> Array:
         apart = 2.0 * self.radius**2 - 2.0 * self.radius * feet @ self.points.T
@@ -103,18 +108,13 @@ def harmonics(sample: Sample, kernel: GaussianLaw | BallLaw, sigma: float, large
     if sample.points is None:
         return Constant(sample.k)
     if sample.k == 3:
-        return _spherical(int(factor * min(kernel.highest(largest), DEGREES)))
+        return Spherical(int(factor * min(kernel.highest(largest), DEGREES)), sample.holes()[0])
     # Where one point takes over from the next F bends within sigma^2/(distance between them).
     bend = sigma**2 / (2.0 * sample.gap)
     feet = int(factor * 3.0 * 2.0 * np.pi * sample.radius / sample.period / bend)
     # Its harmonics fall off like e^{-pi l bend/R}.
     highest = min(kernel.highest(largest), factor * 8.0 * sample.radius / bend)
     return Periodic(sample.period, 2 * max(16, min(feet, 8192)), highest)
-
-
-@functools.lru_cache(4)
-def _spherical(highest: int) -> Spherical:
-    return Spherical(highest)
 
 
 def on_sphere(
@@ -140,9 +140,9 @@ def on_sphere(
     law = kernel.law_scale * profile(u / kernel.law_scale)
     law = law[:, None] * sample.mean_square(modes.field_feet, sigma) / (2.0 * radius * sigma**2)
     with np.errstate(divide="ignore"):
-        volume = np.log(u_weights) + (k - 1) * np.log(t)
+        volume = (np.log(u_weights) + (k - 1) * np.log(t))[:, None] + np.log(modes.weights)
     return Grid(
-        volume[:, None] + np.log(modes.weights), grid[1] - r[:, None] ** 2 / (2.0 * sigma**2), grid[0], law, np.abs(u),
+        volume, grid[1] - r[:, None] ** 2 / (2.0 * sigma**2), grid[0], law, np.abs(u),
         float(np.abs(total - 1.0).max()), u[:, None], modes.field_feet,
     )  # fmt: skip
 
@@ -183,9 +183,9 @@ def around_circle(sample: Sample, kernel: GaussianLaw, sigma: float, resolution:
     law = h * profile(a / h) * np.cos(b)
     law = law[:, None] * sample.mean_square(modes.field_feet, sigma) / (2.0 * radius * sigma**2)
     with np.errstate(divide="ignore"):
-        volume = np.log(weights * a * t)
+        volume = np.log(weights * a * t)[:, None] + np.log(modes.weights)
     return Grid(
-        volume[:, None] + np.log(modes.weights), mean - r[:, None] ** 2 / (2.0 * sigma**2), delta, law, a,
+        volume, mean - r[:, None] ** 2 / (2.0 * sigma**2), delta, law, a,
         float(np.abs(total - 1.0).max()), np.stack([a, b], axis=1), modes.field_feet,
     )  # fmt: skip
 
