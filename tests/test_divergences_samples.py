@@ -138,13 +138,12 @@ def test_vanishing_densities():
 
 @pytest.mark.parametrize("index", [0.2, 0.5, 1.0])
 def test_tail_index(index):
-    # Generalised Pareto samples; the prior adds 10 values at 1/2.
+    # Generalised Pareto samples; the prior adds 10 values at 1/2 to the 20 largest ones.
     rng = np.random.default_rng(4)
-    found = [tail_index((rng.random(4000) ** -index - 1) / index) for _ in range(30)]
-    size = 3 * math.sqrt(4000)
-    wanted = (size * index + 5) / (size + 10)
-    assert np.mean(found) == pytest.approx(wanted, abs=4 * (1 + index) / math.sqrt(30 * size))
-    assert np.std(found) == pytest.approx((1 + index) / math.sqrt(size), rel=0.5)
+    found = [tail_index((rng.random(100) ** -index - 1) / index) for _ in range(400)]
+    wanted, deviation = (20 * index + 10 * 0.5) / 30, (1 + index) / math.sqrt(20) * 20 / 30
+    assert np.mean(found) == pytest.approx(wanted, abs=4 * deviation / math.sqrt(400))
+    assert np.std(found) == pytest.approx(deviation, rel=0.3)
 
 
 def test_tails_of_constants_say_nothing():

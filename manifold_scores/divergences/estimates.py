@@ -16,6 +16,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arrays import FloatArray
 from .cells import Cells, Family
@@ -73,21 +74,20 @@ class Estimates:
             kept = len(self._family.kept)
             if name in self._known:
                 worth[:kept] = self._known[name][self._family.kept]
-            worth[kept:] = self._found(now[kept:].sum(axis=1), field(self._parents))[self._family.parent]
+            worth[kept:] = self._found(now[kept:].sum(axis=1), field(self._parents), self._family.parent)
         self._worths[name] = worth
         weights = self._rule.weights
         hidden = self._rule.hidden(log_size - np.log(weights))
         return np.asarray(self._rule.errors(now / weights, worth) + hidden)
 
-    def _found(self, parts: FloatArray, parents: FloatArray) -> FloatArray:
-        """Return what the estimates for the halved cells were worth, given the sums over their parts."""
+    def _found(self, parts: FloatArray, parents: FloatArray, parent: NDArray[np.int64]) -> FloatArray:
+        """Return for every part what the estimate for its halved cell was worth, given the sums over the parts."""
         expected = self._rule.errors(parents / self._rule.weights).sum(axis=1)
-        assert self._family is not None  # noqa: S101
-        found = parents.sum(axis=1) - np.bincount(self._family.parent, parts, len(parents))
+        found = parents.sum(axis=1) - np.bincount(parent, parts, len(parents))
         total = expected.sum()
         everywhere = _sum_of_errors(found) / total if total > 0.0 else MOST
         here = np.divide(np.abs(found), expected, out=np.full(len(found), everywhere), where=expected > 0.0)
-        return np.asarray(np.clip(SAFETY * np.maximum(here, everywhere), LEAST, MOST))
+        return np.asarray(np.clip(SAFETY * np.maximum(here, everywhere), LEAST, MOST))[parent]
 
     @property
     def shift_error(self) -> float:

@@ -83,7 +83,7 @@ class BoxQuadrature(AdaptiveRule):
             np.linspace(low, high, number + 1)
             for low, high, number in zip(self.lower, self.upper, self.panels, strict=True)
         ]
-        return Region(Rule(len(edges), COUNTS[len(edges)]), *grid(edges), lambda x: (x, np.zeros(len(x))))
+        return Region(Rule((COUNTS[len(edges)],) * len(edges)), *grid(edges), lambda x: (x, np.zeros(len(x))))
 
 
 def counts(name: str, value: Any, default: list[int]) -> list[int]:

@@ -13,13 +13,14 @@ from ..arrays import FloatArray
 from ..manifolds import Manifold
 from .charts import Chart, chart
 from .region import Densities, Region, grid
-from .rules import COUNTS, AdaptiveRule, counts
+from .rules import AdaptiveRule, counts
 from .tensor import Rule
 
 __all__ = ["TubularQuadrature"]
 
-#: Width of the panels in the normal direction, in units of t where the offset is width * sinh(t).
-NORMAL_PANEL = 2.5
+#: By dimension of integration: nodes of a panel along M, nodes of one in the normal direction, and the width of those
+#: in units of t where the offset is width * sinh(t).
+ALONG, NORMAL, NORMAL_PANEL = {2: 8, 3: 6}, {2: 12, 3: 8}, {2: 4.0, 3: 2.5}
 #: The width is looked for between the radius and this many halvings of it, at offsets with this ratio, ...
 HALVINGS, STEP = 40, 0.25
 #: ... on normals through this many points, as the offset at which a log density has changed by 1/2 (at most by 8).
@@ -32,8 +33,9 @@ class TubularQuadrature(AdaptiveRule):
     With A_v = <v, II> the shape operator, dx = det(I - A_v) dvol(y) dv (Weyl 1939, Amer. J. Math. 61).  The coordinates
     are those of the parametrisation of M, and t with v = width sinh(t) n for a hypersurface, v = width sinh(t)
     (cos a n_1 + sin a n_2) for a curve in R^3, so that panels in t are graded towards M: densities of width `width`
-    around M cost little more when it is tiny.  Tensor Gauss-Legendre rules with 6 nodes along an axis on boxes that
-    are halved where the integrands of the divergences asked for, or of the normalisations, are not resolved.
+    around M cost little more when it is tiny.  Tensor Gauss-Legendre rules (in the plane 8 nodes along M and 12 across,
+    in space 6 and 8) on boxes that are halved where the integrands of the divergences asked for, or of the
+    normalisations, are not resolved.
 
     The divergences are those of the laws restricted to the tube.  Where M has a boundary the tube has flat ends: the
     points whose nearest point of M is a boundary point belong to it only if they are normal to M there.
@@ -76,12 +78,15 @@ class TubularQuadrature(AdaptiveRule):
             np.linspace(low, high, number + 1)
             for low, high, number in zip(self._chart.lower, self._chart.upper, self.panels, strict=True)
         ]
-        number = math.ceil(tube.reach / NORMAL_PANEL)
+        k = self.ambient_dimension
+        nodes = [ALONG[k]] * self.manifold.dimension + [NORMAL[k]]
+        normal = np.linspace(0.0, tube.reach, math.ceil(tube.reach / NORMAL_PANEL[k]) + 1)
         if tube.codimension == 1:
-            edges.append(np.linspace(-tube.reach, tube.reach, 2 * number + 1))
+            edges.append(np.concatenate([-normal[:0:-1], normal]))
         else:
-            edges += [np.linspace(0.0, tube.reach, number + 1), np.linspace(0.0, 2.0 * math.pi, 3)]
-        return Region(Rule(len(edges), COUNTS[len(edges)]), *grid(edges), tube.points)
+            edges += [normal, np.linspace(0.0, 2.0 * math.pi, 3)]
+            nodes.append(ALONG[k])
+        return Region(Rule(tuple(nodes)), *grid(edges), tube.points)
 
     def _found(self, densities: Densities) -> float:
         """Return the least offset at which a log density differs from its value near M by 1/2, or the radius."""
