@@ -253,7 +253,8 @@ def _crossings(amplitudes: Array, crossings: Array, evidence: Evidence) -> None:
     )  # fmt: skip
     evidence.observe(
         "crossing, exponent", "log-log slope of the bandwidth of the crossing in the amplitude",
-        np.polyfit(np.log(amplitudes), np.log(where), 1)[0], -1.0, "the reach goes like 1/64 A for A >> 1/64; no power law: it drops near A = 0.09 and levels off beyond 0.13",
+        np.polyfit(np.log(amplitudes), np.log(where), 1)[0], -1.0,
+        "the reach goes like 1/64 A for A >> 1/64; no power law: it drops near A = 0.09 and levels off beyond 0.13",
     )  # fmt: skip
 
 
