@@ -7,7 +7,7 @@ import pytest
 
 import manifold_scores as ms
 from manifold_scores.divergences.tails import tail_index
-from tests.test_divergences_quadrature import between_gaussians, gaussian
+from tests.reference.divergences import between_gaussians, gaussian
 
 D = 10
 
