@@ -44,7 +44,7 @@ class TubularQuadrature(AdaptiveRule):
     ----------
     manifold : a Circle, a Sphere in R^2 or R^3, a Segment or a Curve in R^2 or R^3, a Surface in R^3.
     radius : radius of the tube.
-    width : distance from M over which the densities vary; None looks for it, at about 80 points.
+    width : distance from M over which the densities vary; None looks for it, at 126 points.
     tolerance, absolute_tolerance, max_evaluations : as for `BoxQuadrature`.
     panels : panels to start with along the parameters of M, a number or one for each; default 4 for a curve, 2 and 3
         for a surface.  Give as many as there are features.
