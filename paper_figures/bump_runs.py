@@ -189,7 +189,7 @@ def circle_runs(quick: bool) -> dict[str, np.ndarray]:
 @functools.cache
 def square_runs(quick: bool) -> dict[str, np.ndarray]:
     """116 bumps on a triangular lattice in the square."""
-    size = Size(16, 30, (256, 32), (256, 32), 8, 2) if quick else Size(100, 100, (4096, 512), (8192, 500), 20, 8)
+    size = Size(16, 30, (256, 32), (256, 32), 8, 2) if quick else Size(100, 100, (2048, 256), (8192, 500), 20, 8)
     scales = ((0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0), (0.4, 0.8, 1.2, 1.6, 2.0, 2.5, 3.0))
     centres = triangular_lattice(LATTICE)
     data = runs(bumps.square(), centres, *_fewer(scales, (3, 3), quick), size, "bumps in a square")
