@@ -12,7 +12,7 @@ from verification import output
 from verification.record import run
 from verification.registry import CLAIMS
 
-GEOMETRY = ("projection", "reach", "federer", "small-ball")
+GEOMETRY = ("projection", "reach", "federer", "small-ball", "renyi-sharp")
 """Claims that ask no oracle."""
 
 
@@ -207,6 +207,9 @@ def test_expansions_at_another_point_are_found_out(monkeypatch):
 
 
 class AllNaN(ms.NoisedMeasure):
+    def log_density(self, x, t):
+        return super().log_density(x, t) * np.nan
+
     def score(self, x, t):
         return super().score(x, t) * np.nan
 
