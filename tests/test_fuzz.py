@@ -115,7 +115,28 @@ def _targets():
     return found
 
 
-TARGETS = _targets()
+def _smoothing_targets():
+    """The same of smoothing, likelihoods and divergences."""
+    noised, kernel = ms.NoisedMeasure(LAWS["circle"], PROCESSES[0]), ms.GaussianKernel(0.5)
+    return [
+        (ms.log_likelihood, {"model": noised, "x": X, "times": [0.5, 1.0], "tolerance": 1e-3}),
+        (ms.GaussianKernel, {"bandwidth": 0.5}),
+        (ms.SampledKernel, {"samples": [X, X]}),
+        (ms.SmoothedScore, {"noised": noised, "kernel": kernel, "rule": "qmc", "nodes": 16, "rng": 0}),
+        (ms.AdaptedKernel, {"kernel": kernel, "manifold": CIRCLE, "scale": 1.0}),
+        (ms.TranslatedManifoldKernel, {"kernel": kernel, "manifold": CIRCLE}),
+        (ms.TangentKernel, {"kernel": kernel, "manifold": CIRCLE}),
+        (ms.BoxQuadrature, {"lower": X, "upper": [1.0, 2.0]}),
+        (ms.TubularQuadrature, {"manifold": CIRCLE, "radius": 0.5}),
+        (ms.renyi_divergence, {"log_p": X, "log_q": X, "order": 2.0, "quadrature": ([X, X], [1.0, 1.0])}),
+        (
+            ms.renyi_divergence_samples,
+            {"log_p": np.zeros(12), "log_q": np.zeros(12), "order": 2.0, "samples": np.zeros((12, 2)), "law": "q"},
+        ),
+    ]
+
+
+TARGETS, SMOOTHING_TARGETS = _targets(), _smoothing_targets()
 
 CONSTRUCTED = {"measure": ["basis", "manifold"], "sample": ["AffineSubspace"], "expansion": ["process"]}
 """Names that a message may use although they are arguments of the object, not of the call."""
@@ -196,11 +217,17 @@ values = st.one_of(numbers, arrays(), lists, things, nearly_right, nearly_right,
 
 
 @st.composite
-def malformed(draw):
+def malformed(draw, targets):
     """A call with one or two of its arguments replaced by anything."""
-    function, arguments = draw(st.sampled_from(TARGETS))
+    function, arguments = draw(st.sampled_from(targets))
     replaced = draw(st.lists(st.sampled_from(sorted(arguments)), min_size=1, max_size=2, unique=True))
     return function, arguments | {name: draw(values) for name in replaced}
+
+
+OBJECTS = (
+    ms.Measure, ms.Manifold, ms.Process, ms.NoisedMeasure, ms.Expansion, ms.SmoothingKernel, ms.SmoothedScore,
+    ms.BoxQuadrature, ms.TubularQuadrature,
+)  # fmt: skip
 
 
 def _floats(result):
@@ -211,7 +238,7 @@ def _floats(result):
         return [getattr(result, name) for name in ("point", "distance", "log_mass", "mean") if hasattr(result, name)]
     if isinstance(result, tuple):
         return [result[0], *result[1].values()]
-    return [] if isinstance(result, (ms.Measure, ms.Manifold, ms.Process, ms.NoisedMeasure, ms.Expansion)) else [result]
+    return [] if isinstance(result, OBJECTS) else [result]
 
 
 def _shape(function, arguments):
@@ -267,7 +294,7 @@ CIRCLE_SCORE = ms.NoisedMeasure(LAWS["circle"], PROCESSES[0]).score
 
 
 @settings(max_examples=CALLS)
-@given(malformed())
+@given(malformed(TARGETS))
 @example((CIRCLE_SCORE, {"x": range(2), "t": T}))
 @example((CIRCLE_SCORE, {"x": np.array([1, 0], dtype="g") * np.longdouble("1e4000"), "t": T}))
 @example((PROCESSES[0].drift, {"x": np.empty((2, 0)), "t": T}))
@@ -285,14 +312,20 @@ def test_malformed_calls_work_or_say_what_is_wrong(call):
     check(*call)
 
 
+@settings(max_examples=CALLS // 4)
+@given(malformed(SMOOTHING_TARGETS))
+def test_malformed_calls_of_smoothing_work_or_say_what_is_wrong(call):
+    check(*call)
+
+
 def test_the_calls_are_well_formed_before_anything_is_replaced():
-    for function, arguments in TARGETS:
+    for function, arguments in TARGETS + SMOOTHING_TARGETS:
         assert check(function, arguments), function
 
 
 def test_every_public_callable_is_called():
-    called = {function.__name__ for function, _ in TARGETS}
-    public = {name for name in ms.__all__ if name not in {"Measure", "Manifold", "Process", "Tilt"}}
+    called = {function.__name__ for function, _ in TARGETS + SMOOTHING_TARGETS}
+    public = {name for name in ms.__all__ if name not in {"Measure", "Manifold", "Process", "SmoothingKernel", "Tilt"}}
     # BrownianMotion, LinearInterpolant and SwissRoll take no argument, Product any number of measures.
     assert public - {"BrownianMotion", "LinearInterpolant", "Product", "SwissRoll"} - RECORDS <= called
     for owner in (ms.NoisedMeasure, ms.Measure, ms.Process, ms.Manifold):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -92,7 +93,14 @@ class NumericMap:
 
 def array_from(name: str, function: Callable[..., Any], u: FloatArray) -> Any:
     """Return what a user's function makes of the columns of u, as an array of real numbers."""
-    value = function(*np.ascontiguousarray(u.T))
+    columns = np.ascontiguousarray(u.T)
+    try:
+        inspect.signature(function).bind(*columns)
+    except ValueError:  # some functions written in C do not say
+        pass
+    except TypeError as error:
+        raise TypeError(f"{name} must be a function of {len(columns)} argument(s): {error}") from None
+    value = function(*columns)
     try:
         value = np.asarray(value)
     except ValueError:

@@ -150,6 +150,12 @@ EMBEDDINGS = [
         TypeError,
         "embedding must return real numbers; got dtype complex128",
     ),
+    (
+        "no argument taken",
+        _curve(lambda: 1.0),
+        TypeError,
+        r"embedding must be a function of 1 argument\(s\): too many positional arguments",
+    ),
     ("nothing returned", _curve(lambda u: None), TypeError, "embedding must return real numbers; got dtype object"),
     (
         "ragged",
