@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -61,9 +59,7 @@ class _AdaptedScore:
         feet = self.family.project(x)
         step = max(1, _PAIRS // self.nodes)
         starts = range(0, len(x), step)
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            parts = pool.map(lambda k: self._pull(x[k : k + step], feet[k : k + step], t), starts)
-            return np.concatenate(list(parts))
+        return np.concatenate([self._pull(x[k : k + step], feet[k : k + step], t) for k in starts])
 
     def _pull(self, x: np.ndarray, feet: np.ndarray, t: float) -> np.ndarray:
         apart = x - self.family.embed(feet)

@@ -153,7 +153,7 @@ def kernel_errors(data: Data, adapted: str) -> str:
         f"adapted kernel ({adapted}) at most {error[1].max():.3f} ({ratio[1]:.2f} of {PLAIN[1]} plain samples)."
     ]
     for k, name in enumerate(KERNELS):
-        nodes, step = (data[key][k, 0] for key in ("kernel_change", "step_change"))
+        nodes, step = (data[key][k] for key in ("kernel_change", "step_change"))
         parts.append(
             f"{name.capitalize()} kernel at {data['checked'][k]:g}: new nodes change the mean distance to M by "
             f"{_signed(nodes[0])} and to the data by {_signed(nodes[1])}; halving all steps of the sampler, on the "

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
 import manifold_scores as ms
 
@@ -17,6 +16,7 @@ from . import bumps
 from .bump_charts import ORBIT, triangular_lattice
 from .bump_kernels import OrbitScore, TranslatedScore, isotropic, memorising, orbit_error
 from .bumps import Family
+from .workers import in_processes
 
 KERNELS = ("isotropic", "adapted")
 LATEST, EARLIEST = 9.0, 1e-6
@@ -26,6 +26,8 @@ DATA = 16  # images on the circle
 LATTICE, FINE_LATTICE = 0.1, 0.02
 
 _CHECKED = 20  # samples on which kernels are compared
+
+MEASURED = ("parameters", "to_manifold", "to_data", "anisotropy")
 
 Scales = tuple[tuple[float, ...], tuple[float, ...]]
 
@@ -99,17 +101,44 @@ def nearest_data(x: np.ndarray, data: np.ndarray) -> np.ndarray:
 def measured(family: Family, centres: np.ndarray, x: np.ndarray) -> dict[str, np.ndarray]:
     """Return the parameters of the nearest bumps of samples (n, rank), distances to M and to the data, anisotropies."""
     v = family.project(x)
-    return {
-        "parameters": v,
-        "to_manifold": np.linalg.norm(x - family.embed(v), axis=1),
-        "to_data": nearest_data(x, family.coordinates_of(centres)),
-        "anisotropy": bumps.anisotropy(family.lift(x)),
-    }
+    found = (
+        v,
+        np.linalg.norm(x - family.embed(v), axis=1),
+        nearest_data(x, family.coordinates_of(centres)),
+        bumps.anisotropy(family.lift(x)),
+    )
+    return dict(zip(MEASURED, found, strict=True))
+
+
+def one_scale(
+    make_family: Callable[[], Family], centres: np.ndarray, builders: tuple[Callable[..., Any], Callable[..., Any]],
+    scale: float, k: int, size: Size, checked: bool,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """Sample with kernel k at one scale; the builders make its score, and that with plain nodes.
+
+    Returns
+    -------
+    samples, what `measured` finds, kernel_error and plain_error, (times,); the `snapshot_times` themselves.  If checked
+    also step_change and kernel_change, (2, 2): mean and standard error of the changes of (to_manifold, to_data).
+    """
+    family = make_family()
+    model, paper = (functools.partial(build, family, centres, scale) for build in builders)
+    smoothed = model(size.nodes[k], SEED)
+    x, pictures = sample(smoothed, size, SEED + 2)
+    row = {"samples": x, **measured(family, centres, x), "snapshot_times": np.array(list(pictures))}
+    row["kernel_error"] = kernel_error(functools.partial(model, size.nodes[k]), pictures, smoothed)
+    plain = kernel_error(functools.partial(paper, size.plain[k], plain=True), pictures)
+    row["plain_error"] = plain * math.sqrt(size.plain[k] / PLAIN[k])
+    if checked:
+        other, _ = sample(model(size.nodes[k], SEED + 1), size, SEED + 2)
+        row["kernel_change"] = _change(family, centres, x, other)
+        row["step_change"] = _change(family, centres, *coupled(smoothed, size.steps, size.coupled, SEED + 3))
+    return row
 
 
 def runs(
-    family: Family, centres: np.ndarray, scales: Scales, checked: tuple[int, int],
-    size: Size, name: str, adapted: Callable[..., Any] = TranslatedScore,
+    make_family: Callable[[], Family], centres: np.ndarray, scales: Scales, checked: tuple[int, int], size: Size,
+    name: str, adapted: Callable[..., Any] = TranslatedScore,
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """Sample with both kernels at all scales and without smoothing; `adapted` makes the adapted scores.
 
@@ -117,37 +146,24 @@ def runs(
 
     Returns
     -------
-    arrays of shape (2, S, ...), kernels first: samples, parameters, to_manifold, to_data, anisotropy, kernel_error and
-    plain_error (at snapshot_times); (2, 1, 2, 2): step_change and kernel_change, mean and standard error of the changes
-    of (to_manifold, to_data); and memorising_... for the unsmoothed score.
+    arrays of shape (2, S, ...), kernels first, of what `one_scale` finds; step_change and kernel_change (2, 2, 2);
+    snapshot_times, and memorising_... for the unsmoothed score.
     """
-    found: dict[str, list[Any]] = {}
+    builders = ((isotropic, isotropic), (adapted, TranslatedScore))
+    places = [(k, i) for k in range(2) for i in range(len(scales[k]))]
+    places.sort(key=lambda place: place[1] != checked[place[0]])  # those take longest
+    tasks = [(make_family, centres, builders[k], scales[k][i], k, size, i == checked[k]) for k, i in places]
+    found = dict(zip(places, in_processes(one_scale, tasks, name), strict=True))
     data: dict[str, Any] = {"scales": np.array(scales), "centres": centres, "nodes": np.array(size.nodes)}
     data |= {"steps": np.array(size.steps), "count": np.array(size.samples)}
     data |= {"checked": np.array([scales[k][checked[k]] for k in range(2)])}
-    bar = tqdm(total=2 * len(scales[0]) + 2, desc=name, unit="scale", disable=None)
-    for k, (build, paper) in enumerate(((isotropic, isotropic), (adapted, TranslatedScore))):
-        for i, scale in enumerate(scales[k]):
-            model = functools.partial(build, family, centres, scale)
-            plainly = functools.partial(paper, family, centres, scale, size.plain[k], plain=True)
-            smoothed = model(size.nodes[k], SEED)
-            x, pictures = sample(smoothed, size, SEED + 2)
-            row = {"samples": x, **measured(family, centres, x)}
-            row["kernel_error"] = kernel_error(functools.partial(model, size.nodes[k]), pictures, smoothed)
-            row["plain_error"] = kernel_error(plainly, pictures) * math.sqrt(size.plain[k] / PLAIN[k])
-            for key, value in row.items():
-                found.setdefault(key, []).append(value)
-            bar.update()
-            if i == checked[k]:
-                rough, smooth = coupled(smoothed, size.steps, size.coupled, SEED + 3)
-                other, _ = sample(model(size.nodes[k], SEED + 1), size, SEED + 2)
-                found.setdefault("step_change", []).append(_change(family, centres, rough, smooth))
-                found.setdefault("kernel_change", []).append(_change(family, centres, x, other))
-                bar.update()
-    bar.close()
-    data |= {key: np.array(value).reshape(2, -1, *value[0].shape) for key, value in found.items()}
-    x, pictures = sample(memorising(family, centres), size, SEED + 2)
-    data["snapshot_times"] = np.array(list(pictures))
+    data["snapshot_times"] = found[0, 0]["snapshot_times"]
+    for key in ("samples", *MEASURED, "kernel_error", "plain_error"):
+        data[key] = np.array([[found[k, i][key] for i in range(len(scales[k]))] for k in range(2)])
+    for key in ("step_change", "kernel_change"):
+        data[key] = np.array([found[k, checked[k]][key] for k in range(2)])
+    family = make_family()
+    x, _ = sample(memorising(family, centres), size, SEED + 2)
     return data | {f"memorising_{key}": value for key, value in {"samples": x, **measured(family, centres, x)}.items()}
 
 
@@ -180,7 +196,7 @@ def circle_runs(quick: bool) -> dict[str, np.ndarray]:
     scales = ((1.0, 1.4, 1.8, 2.0, 2.2, 2.4, 2.6), (1.6, 2.4, 3.2, 3.5, 3.8, 4.4, 5.0))
     angles = 2.0 * math.pi * np.arange(DATA) / DATA
     centres = ORBIT * np.column_stack([np.cos(angles), np.sin(angles)])
-    data = runs(bumps.circle(), centres, *_fewer(scales, (2, 3), quick), size, "bumps on a circle", OrbitScore)
+    data = runs(bumps.circle, centres, *_fewer(scales, (2, 3), quick), size, "bumps on a circle", OrbitScore)
     data["orbit_error"] = np.array(orbit_error(bumps.circle()))
     uniform = 2.0 * math.pi * (np.arange(4096)[:, None] + 0.5) / 4096
     return data | reference(bumps.circle(), centres, uniform)
@@ -189,10 +205,10 @@ def circle_runs(quick: bool) -> dict[str, np.ndarray]:
 @functools.cache
 def square_runs(quick: bool) -> dict[str, np.ndarray]:
     """116 bumps on a triangular lattice in the square."""
-    size = Size(16, 30, (256, 32), (256, 32), 8, 2) if quick else Size(100, 100, (2048, 256), (8192, 500), 20, 8)
+    size = Size(16, 30, (256, 32), (256, 32), 8, 2) if quick else Size(100, 100, (4096, 512), (8192, 500), 20, 8)
     scales = ((0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0), (0.4, 0.8, 1.2, 1.6, 2.0, 2.5, 3.0))
     centres = triangular_lattice(LATTICE)
-    data = runs(bumps.square(), centres, *_fewer(scales, (3, 3), quick), size, "bumps in a square")
+    data = runs(bumps.square, centres, *_fewer(scales, (3, 3), quick), size, "bumps in a square")
     fine = triangular_lattice(FINE_LATTICE)
     x = data["samples"].reshape(-1, bumps.square().rank)
     lattice = nearest_data(x, bumps.square().coordinates_of(fine))

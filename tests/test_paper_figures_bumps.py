@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import os
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from paper_figures import (
     fphdp_14,
     fphdp_15,
     registry,
+    workers,
 )  # fmt: skip
 from paper_figures.bump_kernels import OrbitScore, TranslatedScore
 from paper_figures.files import load_arrays
@@ -358,6 +360,30 @@ class TestRuns:
         assert found["true_anisotropy"].max() < 1.02
 
 
+def where(number):
+    return number, os.getpid(), {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+
+
+def fail(number):
+    raise ValueError(f"task {number}")
+
+
+class TestWorkers:
+    def test_tasks_run_elsewhere_on_one_thread(self, monkeypatch):
+        monkeypatch.setenv("OMP_NUM_THREADS", "3")
+        monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+        found = workers.in_processes(where, [(k,) for k in range(5)], "test")
+        assert [number for number, _, _ in found] == list(range(5))
+        assert os.getpid() not in {process for _, process, _ in found}
+        assert all(limits == {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"} for _, _, limits in found)
+        assert os.environ["OMP_NUM_THREADS"] == "3"
+        assert "OPENBLAS_NUM_THREADS" not in os.environ
+
+    def test_errors_come_back(self):
+        with pytest.raises(ValueError, match="task 0"):
+            workers.in_processes(fail, [(k,) for k in range(3)], "test")
+
+
 class TestStatistics:
     def test_every(self):
         values = np.random.default_rng(4).permutation(100).astype(float)
@@ -416,7 +442,7 @@ class TestFigures:
                 cell = f"{data['to_manifold'][k, i].mean():.4f} ({data['to_manifold'][k, i].std(ddof=1) / 4.0:.4f})"
                 assert cell in text
         for key in ("step_change", "kernel_change"):
-            assert f"{data[key][0, 0, 0, 0]:+.4f} (s.e. {data[key][0, 0, 0, 1]:.4f})" in " ".join(text.split())
+            assert f"{data[key][0, 0, 0]:+.4f} (s.e. {data[key][0, 0, 1]:.4f})" in " ".join(text.split())
 
     def test_kernel_errors_are_stated(self, made):
         for name in NAMES:

@@ -1,0 +1,50 @@
+"""Independent tasks in processes of one thread each.
+
+Threads of a BLAS help large products only: for the small ones of these figures they wait for one another, which takes
+seven times as long.  How many there are is fixed when numpy is loaded, so tasks run in fresh processes, told so before.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from tqdm.auto import tqdm
+
+_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
+_MOST = 8  # processes; each of them needs half a gigabyte
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let processes that start within the block have one thread each."""
+    before = {name: os.environ.get(name) for name in _LIMITS}
+    os.environ.update(dict.fromkeys(_LIMITS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def in_processes(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], name: str) -> list[Any]:
+    """Return function(*task) for every task, in their order, with a progress bar of that name.
+
+    function and tasks have to be known to pickle.  Results do not depend on the number of processes.
+    """
+    count = min(os.cpu_count() or 1, len(tasks), _MOST)
+    context = multiprocessing.get_context("spawn")
+    with one_thread(), ProcessPoolExecutor(count, mp_context=context) as pool:
+        futures = [pool.submit(function, *task) for task in tasks]
+        try:
+            return [future.result() for future in tqdm(futures, desc=name, unit="scale", disable=None)]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
