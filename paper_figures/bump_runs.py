@@ -118,14 +118,15 @@ def one_scale(
 
     Returns
     -------
-    samples, what `measured` finds, kernel_error and plain_error, (times,); the `snapshot_times` themselves.  If checked
-    also step_change and kernel_change, (2, 2): mean and standard error of the changes of (to_manifold, to_data).
+    images (n, 64, 64) of the samples, what `measured` finds, kernel_error and plain_error, (times,); the
+    `snapshot_times` themselves.  If checked also step_change and kernel_change, (2, 2): mean and standard error of the
+    changes of (to_manifold, to_data).
     """
     family = make_family()
     model, paper = (functools.partial(build, family, centres, scale) for build in builders)
     smoothed = model(size.nodes[k], SEED)
     x, pictures = sample(smoothed, size, SEED + 2)
-    row = {"samples": x, **measured(family, centres, x), "snapshot_times": np.array(list(pictures))}
+    row = {"images": family.lift(x), **measured(family, centres, x), "snapshot_times": np.array(list(pictures))}
     row["kernel_error"] = kernel_error(functools.partial(model, size.nodes[k]), pictures, smoothed)
     plain = kernel_error(functools.partial(paper, size.plain[k], plain=True), pictures)
     row["plain_error"] = plain * math.sqrt(size.plain[k] / PLAIN[k])
@@ -134,6 +135,13 @@ def one_scale(
         row["kernel_change"] = _change(family, centres, x, other)
         row["step_change"] = _change(family, centres, *coupled(smoothed, size.steps, size.coupled, SEED + 3))
     return row
+
+
+def unsmoothed(make_family: Callable[[], Family], centres: np.ndarray, size: Size) -> dict[str, np.ndarray]:
+    """Sample with the score of the data, from the same noise; return images of the samples, and `measured`."""
+    family = make_family()
+    x, _ = sample(memorising(family, centres), size, SEED + 2)
+    return {"images": family.lift(x), **measured(family, centres, x)}
 
 
 def runs(
@@ -146,14 +154,20 @@ def runs(
 
     Returns
     -------
-    arrays of shape (2, S, ...), kernels first, of what `one_scale` finds; step_change and kernel_change (2, 2, 2);
-    snapshot_times, and memorising_... for the unsmoothed score.
+    arrays of shape (2, S, ...), kernels first, of what `one_scale` finds; samples (2, S, n, rank) in place of images;
+    step_change and kernel_change (2, 2, 2); snapshot_times, and memorising_... for the unsmoothed score.
     """
     builders = ((isotropic, isotropic), (adapted, TranslatedScore))
     places = [(k, i) for k in range(2) for i in range(len(scales[k]))]
     places.sort(key=lambda place: place[1] != checked[place[0]])  # those take longest
-    tasks = [(make_family, centres, builders[k], scales[k][i], k, size, i == checked[k]) for k, i in places]
-    found = dict(zip(places, in_processes(one_scale, tasks, name), strict=True))
+    tasks: list[tuple[Any, ...]] = [
+        (one_scale, make_family, centres, builders[k], scales[k][i], k, size, i == checked[k]) for k, i in places
+    ]
+    *rows, memorised = in_processes([*tasks, (unsmoothed, make_family, centres, size)], name)
+    # Coordinates are those of the hull in this process: singular vectors that belong to one value depend on rounding.
+    for row in (*rows, memorised):
+        row["samples"] = make_family().coordinates(row.pop("images"))
+    found = dict(zip(places, rows, strict=True))
     data: dict[str, Any] = {"scales": np.array(scales), "centres": centres, "nodes": np.array(size.nodes)}
     data |= {"steps": np.array(size.steps), "count": np.array(size.samples)}
     data |= {"checked": np.array([scales[k][checked[k]] for k in range(2)])}
@@ -162,9 +176,7 @@ def runs(
         data[key] = np.array([[found[k, i][key] for i in range(len(scales[k]))] for k in range(2)])
     for key in ("step_change", "kernel_change"):
         data[key] = np.array([found[k, checked[k]][key] for k in range(2)])
-    family = make_family()
-    x, _ = sample(memorising(family, centres), size, SEED + 2)
-    return data | {f"memorising_{key}": value for key, value in {"samples": x, **measured(family, centres, x)}.items()}
+    return data | {f"memorising_{key}": value for key, value in memorised.items()}
 
 
 def _change(family: Family, centres: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -34,15 +34,16 @@ def one_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def in_processes(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], name: str) -> list[Any]:
-    """Return function(*task) for every task, in their order, with a progress bar of that name.
+def in_processes(tasks: Sequence[tuple[Any, ...]], name: str) -> list[Any]:
+    """Return function(*arguments) for every task (function, *arguments), in their order, with a progress bar.
 
-    function and tasks have to be known to pickle.  Results do not depend on the number of processes.
+    Functions and arguments have to be known to pickle.  Results do not depend on the number of processes; what depends
+    on rounding, such as a basis of singular vectors, may differ from that of the process that asks.
     """
     count = min(os.cpu_count() or 1, len(tasks), _MOST)
     context = multiprocessing.get_context("spawn")
     with one_thread(), ProcessPoolExecutor(count, mp_context=context) as pool:
-        futures = [pool.submit(function, *task) for task in tasks]
+        futures = [pool.submit(*task) for task in tasks]
         try:
             return [future.result() for future in tqdm(futures, desc=name, unit="scale", disable=None)]
         except BaseException:

@@ -368,11 +368,40 @@ def fail(number):
     raise ValueError(f"task {number}")
 
 
+@pytest.fixture
+def flipped(monkeypatch):
+    """Another basis of the same lines in this process, as another BLAS or another number of threads may find."""
+    basis = -bumps.line_basis()[:, ::-1]
+    caches = (bumps.line_table, bumps.circle, bumps.square)
+    monkeypatch.setattr(bumps, "line_basis", lambda: basis)
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+@pytest.mark.usefixtures("flipped")
+def test_samples_keep_their_meaning_between_processes():
+    centres = data_centres("circle")
+    size = bump_runs.Size(6, 10, (64, 16), (64, 16), 4, 2)
+    found = bump_runs.runs(bumps.circle, centres, ((1.8,), (3.2,)), (0, 0), size, "test", OrbitScore)
+    pixels = by_hand(centres)
+    for key in ("", "memorising_"):
+        samples = found[f"{key}samples"].reshape(-1, bumps.circle().rank)
+        images = bumps.circle().lift(samples).reshape(len(samples), -1)
+        apart = np.linalg.norm(images[:, None] - pixels, axis=2).min(axis=1)
+        np.testing.assert_allclose(apart, found[f"{key}to_data"].ravel(), atol=10.0 * HULL)  # in norm, not by pixels
+        again = bump_runs.measured(bumps.circle(), centres, samples)
+        np.testing.assert_allclose(again["to_manifold"], found[f"{key}to_manifold"].ravel(), atol=1e-6)
+        np.testing.assert_allclose(again["anisotropy"], found[f"{key}anisotropy"].ravel(), rtol=1e-6)
+
+
 class TestWorkers:
     def test_tasks_run_elsewhere_on_one_thread(self, monkeypatch):
         monkeypatch.setenv("OMP_NUM_THREADS", "3")
         monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
-        found = workers.in_processes(where, [(k,) for k in range(5)], "test")
+        found = workers.in_processes([(where, k) for k in range(5)], "test")
         assert [number for number, _, _ in found] == list(range(5))
         assert os.getpid() not in {process for _, process, _ in found}
         assert all(limits == {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"} for _, _, limits in found)
@@ -381,7 +410,7 @@ class TestWorkers:
 
     def test_errors_come_back(self):
         with pytest.raises(ValueError, match="task 0"):
-            workers.in_processes(fail, [(k,) for k in range(3)], "test")
+            workers.in_processes([(fail, k) for k in range(3)], "test")
 
 
 class TestStatistics:
