@@ -17,6 +17,7 @@ from .by_hand import EPS, Cloud
 from .clocks import all_clocks, brownian
 from .rates import SLOPE_TOLERANCE, Array, slopes
 from .record import Claim, Evidence, Oracle, Tolerance
+from .renyi_grid import psi
 from .rounding import derivative
 
 #: size -> (random cases that commute, points x where kernels do not)
@@ -97,7 +98,7 @@ def _commuting(count: int, noised: Oracle, evidence: Evidence) -> None:
         if name == "displacements":
             kernel = ms.SampledKernel(0.5 * rng.exponential(size=(40, d)) @ root)
         rule = {"nodes": 256, "rule": "qmc", "rng": index} if name == "normal, Sobol nodes" else {}
-        smoothed = ms.SmoothedScore(model, kernel, **rule)  # type: ignore[arg-type]
+        smoothed = ms.SmoothedScore(model, kernel, **rule)
         x = cloud.alpha * 1.5 * rng.standard_normal((1, d))
         direction = rng.standard_normal(d)
         direction /= np.linalg.norm(direction)
@@ -186,7 +187,7 @@ def _layer(model: Any, cloud: Cloud, evidence: Evidence) -> dict[str, Array]:
     found = laws.gap(kind, model, cloud, x, h) @ normal
     on = cloud.score(RADIUS * normal) @ normal
     bend = normal @ cloud.jacobian(RADIUS * normal) @ normal
-    predicted = laws.psi_slope(LAYER) * on - h * laws.psi(LAYER) * bend
+    predicted = laws.psi_slope(LAYER) * on - h * psi(LAYER) * bend
     evidence.check(
         "layer, adapted", "gap along the normal at |x| = R + v h, |v| ≤ 2, h = 1e-4, less ψ'(v) ∂_n l - h ψ(v) ∂_nn l "
         "over |∂_n l|, worst v", np.max(np.abs(found - predicted)) / abs(on), 0.0, LAYER_TOLERANCE, one_sided=True,
@@ -201,7 +202,7 @@ def _layer(model: Any, cloud: Cloud, evidence: Evidence) -> dict[str, Array]:
         np.sqrt(2.0 / np.pi) - 1.0, LAYER_TOLERANCE,
     )  # fmt: skip
     fine = np.linspace(-3.0, 3.0, 121)
-    curve = laws.psi_slope(fine) - h * laws.psi(fine) * bend / on
+    curve = laws.psi_slope(fine) - h * psi(fine) * bend / on
     return {"layer": LAYER, "layer_found": found / on, "layer_fine": fine, "layer_curve": curve}
 
 

@@ -204,12 +204,6 @@ def curl(field: Callable[[Array], Array], x: Array, step: float = STEP) -> Array
     return np.asarray(slopes[:, 0, 1] - slopes[:, 1, 0])
 
 
-def psi(v: Array) -> Array:
-    from scipy.special import ndtr
-
-    return np.asarray(np.sqrt(1.0 + v * v) * (2.0 * ndtr(v) - 1.0) - v)
-
-
 def psi_slope(v: Array) -> Array:
     """Return psi'(v)."""
     from scipy.special import ndtr

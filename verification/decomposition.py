@@ -29,7 +29,6 @@ KINDS = ("on M", "near M", "far from M", "beyond the reach")
 #: Over the reach.
 BANDWIDTHS = (0.1, 0.7)
 POINTS, DISPLACEMENTS = 24, 48
-REPLICATES = 16  # of nodes in a SmoothedScore
 
 IDENTITY_TOLERANCE = Tolerance(
     32.0,
@@ -41,13 +40,6 @@ BOUND_TOLERANCE = Tolerance(
     1e-7,
     "an equality on circles and spheres; points are at least 1e-3 apart and |ζ| at least 1e-6 of the size: rounding",
 )
-
-
-class WholeKernel(ms.SampledKernel):
-    """Displacements whose nodes are all of them: kernels built on this one are averaged over the whole law, too."""
-
-    def draw_nodes(self, *args: Any, **kwargs: Any) -> Any:
-        return self.support
 
 
 @dataclass(frozen=True)
@@ -204,12 +196,12 @@ def _situation(
     """
     points = np.asarray(manifold.sample(POINTS, rng))
     d = points.shape[1]
-    base = WholeKernel(h * rng.standard_normal((DISPLACEMENTS, d)))
+    nodes = h * rng.standard_normal((DISPLACEMENTS, d))
+    base = ms.SampledKernel(nodes)
     adapted_kernel = ms.AdaptedKernel(base, manifold)
     model = noised(ms.PointCloud(points), clock.process)
     plain = ms.SmoothedScore(model, base)
-    adapted = ms.SmoothedScore(model, adapted_kernel, rule="monte-carlo", nodes=REPLICATES * DISPLACEMENTS)
-    nodes = base.draw_nodes()
+    adapted = ms.SmoothedScore(model, adapted_kernel)
     rows = []
     for kind in KINDS:
         for z in place(kind, manifold, count, rng):

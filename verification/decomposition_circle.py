@@ -17,6 +17,8 @@ import manifold_scores as ms
 
 from .by_hand import Cloud, log_sum_exp
 from .clocks import brownian, ornstein_uhlenbeck
+from .quadrature import panels
+from .radial_laws import level_squared
 from .rates import Array
 from .record import Evidence, Oracle, Tolerance
 
@@ -70,12 +72,10 @@ def polar_law(x: Array, h: float, radius: float) -> PolarLaw:
     size = float(np.linalg.norm(x))
     low, high = max(0.0, size - END * h), size + END * h
     cuts = [low, radius, high] if low < radius < high else [low, high]
-    local, local_weights = np.polynomial.legendre.leggauss(NODES)
     longest = min(LONG * h, LONGEST)
     pieces = [np.linspace(a, b, int(np.ceil((b - a) / longest)) + 1)[:-1] for a, b in pairwise(cuts)]
     edges = np.append(np.concatenate(pieces), high)
-    half = 0.5 * np.diff(edges)[:, None]
-    rho, rho_weights = (edges[:-1, None] + half * (local + 1.0)).ravel(), (half * local_weights).ravel()
+    rho, rho_weights = panels(edges, NODES)
     if END * h < 0.99 * size:
         width, angles = float(np.arcsin(END * h / size)), WINDOW
     else:
@@ -95,12 +95,7 @@ def polar_law(x: Array, h: float, radius: float) -> PolarLaw:
 
 def level(x: Array, h: float, radius: float) -> float:
     """Return r(x) in closed form."""
-    from scipy.special import ive
-
-    size = float(np.linalg.norm(x))
-    w = (size / h) ** 2 / 4.0
-    laguerre = (1.0 + 2.0 * w) * ive(0, w) + 2.0 * w * ive(1, w)
-    return float(np.sqrt(size**2 + 2.0 * h * h + radius**2 - 2.0 * radius * h * np.sqrt(np.pi / 2.0) * laguerre))
+    return float(np.sqrt(level_squared(2, np.linalg.norm(x), h, radius)))
 
 
 def both_sides(cloud: Cloud, law: PolarLaw, r: float) -> tuple[float, float, float]:

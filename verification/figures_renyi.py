@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -34,13 +35,23 @@ def theorem(data: dict[str, Any]) -> Any:
     return figure
 
 
-def _against_curvature(axes: Any, data: dict[str, Any]) -> None:
-    two = list(data["orders"]).index(2.0)
+def _swept(data: dict[str, Any]) -> Iterator[tuple[str, str, str, str, Any]]:
+    """Family, label, colour and marker of the sweeps there are, and their rows in the order of K/tau."""
     for family, label, colour, marker in SWEEPS:
         rows = np.flatnonzero(data["families"] == family)
-        if not len(rows):
-            continue
-        rows = rows[np.argsort(data["curvature"][rows])]
+        if len(rows):
+            yield family, label, colour, marker, rows[np.argsort(data["curvature"][rows])]
+
+
+def _slope_two(axes: Any) -> None:
+    x = np.array([4e-3, 2.5e-2])
+    axes.loglog(x, 6e-10 * (x / x[0]) ** 2, color=BLACK, lw=1.0)
+    axes.text(x[1], 6e-10 * (x[1] / x[0]) ** 2, " slope 2", fontsize=8.5, va="center")
+
+
+def _against_curvature(axes: Any, data: dict[str, Any]) -> None:
+    two = list(data["orders"]).index(2.0)
+    for family, label, colour, marker, rows in _swept(data):
         x = data["curvature"][rows]
         axes.loglog(x, data["divergences"][rows, two], marker + "-", color=colour, ms=4.5, label=label)
         if "sparse" in family or "dense" in family:
@@ -48,9 +59,7 @@ def _against_curvature(axes: Any, data: dict[str, Any]) -> None:
             axes.loglog(x, data["right_side"][rows], "--", color=colour, lw=0.9)
     axes.plot([], [], "--", color=GREY, lw=0.9, label="(K/τ)(m + δ²/σ²)")
     axes.plot([], [], ":", color=GREY, label="explicit bound (β < 1)")
-    x = np.array([4e-3, 2.5e-2])
-    axes.loglog(x, 6e-10 * (x / x[0]) ** 2, color=BLACK, lw=1.0)
-    axes.text(x[1], 6e-10 * (x[1] / x[0]) ** 2, " slope 2", fontsize=8.5, va="center")
+    _slope_two(axes)
     axes.set_ylim(1e-10, 3e4)
     axes.set_xlabel("K / τ")
     axes.set_ylabel("D₂ and bounds")
@@ -140,18 +149,12 @@ def sharp(data: dict[str, Any]) -> Any:
 
 
 def _collapse(axes: Any, data: dict[str, Any], two: int) -> None:
-    for family, label, colour, marker in SWEEPS:
-        rows = np.flatnonzero(data["families"] == family)
-        if not len(rows):
-            continue
-        rows = rows[np.argsort(data["curvature"][rows])]
+    for _, label, colour, marker, rows in _swept(data):
         x = data["curvature"][rows]
         axes.loglog(x, data["divergences"][rows, two], marker, color=colour, ms=5, label=label)
         axes.loglog(x, data["variances"][rows, 1], "-", color=colour, lw=0.9)
     axes.plot([], [], "-", color=GREY, lw=0.9, label="(q/2) Var of the law")
-    x = np.array([4e-3, 2.5e-2])
-    axes.loglog(x, 6e-10 * (x / x[0]) ** 2, color=BLACK, lw=1.0)
-    axes.text(x[1], 6e-10 * (x[1] / x[0]) ** 2, " slope 2", fontsize=8.5, va="center")
+    _slope_two(axes)
     axes.set_xlabel("K / τ")
     axes.set_ylabel("D₂")
     axes.set_title("D₂ and the law")

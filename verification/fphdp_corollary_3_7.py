@@ -211,7 +211,7 @@ def _ridges(count: int, noised: Oracle, evidence: Evidence) -> dict[str, Any]:
     for shell in shells(RIDGE_VARIANCE):
         oracle, radius = shell.oracle(noised), shell.radius
         ends = (0.99 * radius, 1.01 * radius)
-        start = brentq(lambda r: oracle.score(shell.place(r, 0.0), shell.t)[0], *ends, xtol=1e-15)  # noqa: B023
+        start = brentq(shell.radial_score, *ends, (oracle, shell.t), xtol=1e-15)
         moved = [
             brentq(Smoothed(shell, noised, h, 0.01 * radius).radial_score(), *ends, xtol=1e-15) for h in widths
         ]  # fmt: skip
@@ -228,7 +228,7 @@ def _ridges(count: int, noised: Oracle, evidence: Evidence) -> dict[str, Any]:
         )  # fmt: skip
         if shell.clock.process.__class__ is ms.BrownianMotion:
             wide = RIDGE_VARIANCE + widths[-1] ** 2
-            kde = brentq(lambda r: oracle.score(shell.place(r, 0.0), wide)[0], *ends, xtol=1e-15)  # noqa: B023
+            kde = brentq(shell.radial_score, *ends, (oracle, wide), xtol=1e-15)
             evidence.observe(
                 f"ridge of the KDE, {shell.name}", "its shift over m σ²/2R at the largest σ",
                 2.0 * radius * (start - kde) / (shell.m * widths[-1] ** 2), 1.0,

@@ -14,6 +14,7 @@ import numpy as np
 
 import manifold_scores as ms
 
+from . import quadrature
 from .clocks import Clock, brownian, ornstein_uhlenbeck
 from .rates import Array
 from .record import Oracle
@@ -61,6 +62,10 @@ class Shell:
     def oracle(self, noised: Oracle) -> Any:
         return noised(self.measure(), self.clock.process)
 
+    def radial_score(self, rho: float, oracle: Any, t: float) -> float:
+        """Return the radial component of the oracle's score at (rho, 0)."""
+        return float(oracle.score(self.place(rho, 0.0), t)[0])
+
     def place(self, rho: Array, z: Array) -> Array:
         """Return points (..., d) with these radii."""
         rho, z = np.broadcast_arrays(rho, z)
@@ -84,10 +89,7 @@ def shells(variance: float) -> list[Shell]:
 
 def panels(low: float, high: float, longest: float, nodes: int = NODES) -> tuple[Array, Array]:
     """Return Gauss-Legendre nodes and weights on panels that cover [low, high]."""
-    local, weights = np.polynomial.legendre.leggauss(nodes)
-    edges = np.linspace(low, high, int(np.ceil((high - low) / longest)) + 1)
-    half = 0.5 * np.diff(edges)[:, None]
-    return (edges[:-1, None] + half * (local + 1.0)).ravel(), (half * weights).ravel()
+    return quadrature.panels(np.linspace(low, high, int(np.ceil((high - low) / longest)) + 1), nodes)
 
 
 def rice(k: int, r: Array, rho: Array, h: float) -> tuple[Array, Array]:
@@ -157,9 +159,7 @@ class Tail:
     def __init__(self, shell: Shell, variance: float, last: float, nodes: int, count: int = 28) -> None:
         self.codimension = shell.d - shell.m
         self.r = np.sqrt(2.0 * variance * last) * np.linspace(0.0, 1.0, count + 1)
-        local, weights = np.polynomial.legendre.leggauss(nodes)
-        half = 0.5 * np.diff(self.r)[:, None]
-        v, dv = (self.r[:-1, None] + half * (local + 1.0))[..., None], (half * weights)[..., None]
+        v, dv = (part.reshape(count, nodes, 1) for part in quadrature.panels(self.r, nodes))
         if self.codimension == 1:
             cosine, sine, da = np.array([1.0, -1.0]), np.zeros(2), np.ones(2)
         else:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from .quadrature import panels
 from .rates import Array
 from .renyi_curves import CurveSample
-from .renyi_grid import panels
 from .renyi_harmonics import BallLaw, GaussianLaw
 from .renyi_links import Draws
 

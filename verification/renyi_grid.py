@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .by_hand import log_sum_exp
+from .quadrature import panels
 from .rates import Array
 
 
@@ -131,13 +132,6 @@ def graded(low: float, high: float, fine: float, coarse: float, n: int) -> tuple
             step = min(1.6 * step, coarse)
         sides.append(np.array(edges))
     return panels(np.concatenate([-sides[0][:0:-1], sides[1]]), n)
-
-
-def panels(edges: Array, n: int) -> tuple[Array, Array]:
-    """Return Gauss-Legendre nodes and weights, n on each piece."""
-    nodes, weights = np.polynomial.legendre.leggauss(n)
-    half = 0.5 * np.diff(edges)[:, None]
-    return (edges[:-1, None] + half * (nodes + 1.0)).ravel(), (half * weights).ravel()
 
 
 class Interpolation:

@@ -10,10 +10,10 @@ import manifold_scores as ms
 
 from . import renyi_grid, renyi_links
 from .by_hand import log_sum_exp
+from .quadrature import panels
 from .rates import Array
 from .record import Evidence, Oracle, Tolerance
 from .renyi_cases import Case, ring
-from .renyi_grid import panels
 from .renyi_harmonics import GaussianLaw
 from .renyi_links import Draws
 from .renyi_sweep import BANDWIDTH, NOISE, ORDERS, Measured, worst_of

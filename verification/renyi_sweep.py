@@ -139,7 +139,7 @@ def sweep(size: str) -> list[Case]:
 
 
 def _gaussian(family: str, x: float, sample: object, h: float, sigma: float, d: int = 2, **more: float) -> Case:
-    return Case(f"{family} {x:g}", family, x, sample, GaussianLaw(h), sigma, d, **more)  # type: ignore[arg-type]
+    return Case(f"{family} {x:g}", family, x, sample, GaussianLaw(h), sigma, d, **more)
 
 
 def radius(family: str, r: float) -> Case:

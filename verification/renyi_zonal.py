@@ -17,8 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .by_hand import log_sum_exp
+from .quadrature import panels
 from .rates import Array
-from .renyi_grid import Grid, Interpolation, graded, panels
+from .renyi_grid import Grid, Interpolation, graded
 from .renyi_harmonics import BallLaw, Constant, GaussianLaw, Harmonics, Periodic, Spherical
 from .renyi_links import level
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from . import charts
 from .charts import Chart
+from .quadrature import panels
 from .rates import SLOPE_TOLERANCE, Array, furthest, slopes
 from .record import Claim, Evidence, Oracle, Tolerance
 from .shapes import bump_curve, ellipse, helix, lima_bean, spiral, wavy_circle
@@ -145,13 +146,8 @@ def _mass(chart: Chart, density: Callable[[Array], Array], centres: Array, r: fl
 def _whole(chart: Chart, name: str, density: Callable[[Array], Array], evidence: Evidence) -> None:
     """The density integrates to one."""
     pieces, nodes = (64, 20) if chart.dimension == 1 else (12, 16)
-    local, local_weights = np.polynomial.legendre.leggauss(nodes)
-    axes, weights = [], []
-    for low, high in zip(chart.lower, chart.upper, strict=True):
-        edges = np.linspace(low, high, pieces + 1)
-        half = 0.5 * np.diff(edges)[:, None]
-        axes.append((edges[:-1, None] + half * (local + 1.0)).ravel())
-        weights.append((half * local_weights).ravel())
+    ends = zip(chart.lower, chart.upper, strict=True)
+    axes, weights = zip(*[panels(np.linspace(*pair, pieces + 1), nodes) for pair in ends], strict=True)
     u = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, chart.dimension)
     product = weights[0] if chart.dimension == 1 else np.outer(*weights).ravel()
     total = (density(u) * chart.frame(u)[1].prod(axis=1)) @ product

@@ -35,7 +35,6 @@ LONGEST = 2.5
 DEEPEST = 58
 SQRT_HALF = 0.7071067811865476
 NORMAL_PEAK = 0.3989422804014327
-LN_2 = 0.6931471805599453
 
 
 @exact
@@ -49,7 +48,8 @@ def _normal_mass(low: float, high: float) -> float:
 
 
 @exact
-def _normal_density(u: float) -> float:
+def normal_density(u: float) -> float:
+    """Return the standard normal density."""
     return NORMAL_PEAK * math.exp(-0.5 * u * u)
 
 
@@ -147,7 +147,7 @@ def line_moments(
             mass = _normal_mass(low, high)
             for k in range(size):
                 out[k] += mass * (points[lead, k] - points[reference, k])
-            out[size] += level[lead] * mass + slope[lead] * (_normal_density(low) - _normal_density(high))
+            out[size] += level[lead] * mass + slope[lead] * (normal_density(low) - normal_density(high))
         elif depth < DEEPEST and (
             length > LONGEST or (others > 0.5 and (steepest - flattest) * length > LONGEST_SPREAD)
         ):
@@ -157,7 +157,7 @@ def line_moments(
         else:
             for node in range(RULE):
                 u[node] = middle + 0.5 * length * NODES[node]
-                rule[node] = 0.5 * length * WEIGHTS[node] * _normal_density(u[node])
+                rule[node] = 0.5 * length * WEIGHTS[node] * normal_density(u[node])
                 top[node] = level[lead] + slope[lead] * u[node]
             lanes = count * RULE
             _fill_exponents(level, slope, kept, count, lead, u, tile[0, :lanes])

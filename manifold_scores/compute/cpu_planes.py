@@ -11,7 +11,7 @@ import numpy as np
 from numba import prange
 
 from .compilation import FloatArray, IntArray, exact, parallel
-from .cpu_lines import RULE, WINDOW, _normal_density, line_moments
+from .cpu_lines import RULE, WINDOW, line_moments, normal_density
 from .kronrod import GAUSS_WEIGHTS, NODES, WEIGHTS
 
 LEVELS = 60
@@ -19,7 +19,7 @@ LEVELS = 60
 MOST_PANELS = 3000
 #: Rounding of a line's moments, in sizes of the cloud and of log2 sums.
 ROUNDING = 3e-15
-#: Half of the square of the distance at which points are out of the running; see `_candidates`.
+#: A corner of the window, and how far below the leading point one has to stay up to there to be left out.
 FARTHEST = WINDOW * 1.4142135623730951
 OUT_OF_REACH = -60.0
 
@@ -54,7 +54,7 @@ def _panel(
             i = candidates[0, j]
             line[i] = level[i] + slopes[i, 1] * v
         line_moments(line, slopes[:, 0], points, reference, candidates, counts, rules, tile, values[node])
-        density = _normal_density(v)
+        density = normal_density(v)
         for k in range(size + 2):
             values[node, k] *= density
             value[k] += half * WEIGHTS[node] * values[node, k]

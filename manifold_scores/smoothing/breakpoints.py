@@ -9,9 +9,8 @@ from ..arrays import FloatArray
 
 __all__ = ["outer_edges"]
 
-#: The window in standard deviations, as in compute/cpu_lines.py; first edges, before vertices are added.
-_WINDOW = 8.3
-_EDGES = np.array([-_WINDOW, -5.0, -2.5, 0.0, 2.5, 5.0, _WINDOW])
+#: First edges between the ends of the window, before vertices are added.
+_EDGES = (-5.0, -2.5, 0.0, 2.5, 5.0)
 #: A diagram whose log2 weights change by less over the unit of length has no sharp vertices.
 _SHARP = 4.0
 _CLOSEST = 1e-10
@@ -31,29 +30,32 @@ def outer_edges(
     Log2 weights are levels[m, i] + rates[m] <slopes_i, g>: their maximum is a convex polyhedron whose vertices, seen
     from above, are those of the diagram.
     """
+    from ..compute.cpu_lines import WINDOW
+
+    first = np.array([-WINDOW, *_EDGES, WINDOW])
     starts = np.zeros(len(levels) + 1, dtype=np.int64)
     if slopes.shape[1] == 1:
-        return _EDGES, starts
+        return first, starts
     found = []
     for m, level in enumerate(levels):
         tilted = rates[m] * (slopes - slopes[references[m]])
-        edges = _EDGES
+        edges = first
         # Points that cannot lead within the window have no vertex there.
-        near = level + _WINDOW * np.sqrt(2.0) * np.linalg.norm(tilted, axis=1) > -1.0
+        near = level + WINDOW * np.sqrt(2.0) * np.linalg.norm(tilted, axis=1) > -1.0
         largest = np.abs(tilted[near]).max(initial=0.0)
         if largest > _SHARP and near.sum() > 2:
             vertices, widths = _vertices(tilted[near] / largest, level[near] / largest)
-            inside = (np.abs(vertices) < _WINDOW).all(axis=1)
+            inside = (np.abs(vertices) < WINDOW).all(axis=1)
             at, widths = vertices[inside, 1], widths[inside] / (largest * np.log(2.0))
             visible = widths ** _ORDERS[part] > 0.1 * tolerance
             layers = (at[:, None, None] + np.multiply.outer(widths, np.append(-_LAYERS, _LAYERS)))[visible]
-            layers = layers[np.abs(layers) < _WINDOW]
+            layers = layers[np.abs(layers) < WINDOW]
             edges = np.sort(np.concatenate([edges, at, layers]))
             edges = edges[np.concatenate([[True], np.diff(edges) > _CLOSEST])]
-            edges[-1] = _WINDOW
+            edges[-1] = WINDOW
         found.append(edges)
         starts[m + 1] = starts[m] + len(edges)
-    return np.concatenate([*found, _EDGES]), starts
+    return np.concatenate([*found, first]), starts
 
 
 def _vertices(slopes: FloatArray, levels: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..arrays import FloatArray, multiply
 from . import nodes as node_rules
-from .averages import Averages
+from .averages import LOG_MASS, MEAN, TRACE, Averages
 from .breakpoints import outer_edges
 from .reduction import ReducedCloud
 from .unseen import unseen_mass
@@ -118,6 +118,9 @@ class CloudNodes(_Cloud):
         self._factors, self._loadings = np.ascontiguousarray(factors), loadings
         self._replicates, self._gaussian = replicates, gaussian
         self._whole = self._table(factors) if len(factors) * len(loadings) <= _TABLE_ENTRIES else None
+        # Averages (R, N) of the products over the nodes of a replicate.
+        means = self._factors.reshape(replicates, len(factors) // replicates, loadings.shape[1]).mean(axis=1)
+        self._common = multiply(means, np.ascontiguousarray(loadings.T))
 
     def _table(self, factors: FloatArray) -> FloatArray:
         from ..compute.cpu_smoothing import products
@@ -159,13 +162,11 @@ class CloudNodes(_Cloud):
         replicates, points = self._replicates, self.cloud.coordinates
         nodes = len(self._factors) // replicates
         moments = np.zeros((len(q.s), replicates, points.shape[1] + 2))
-        common = np.zeros((replicates, len(points)))
-        with_sums, with_traces = part == 1, part == 2
+        with_sums, with_traces = part == LOG_MASS, part == TRACE
         if self._whole is not None:
             node_moments(
                 q.levels, q.references, q.rates, self._whole, replicates, points, with_sums, with_traces, moments
             )
-            common = self._whole.reshape(replicates, nodes, -1).sum(axis=1)
         else:
             step = max(1, _TABLE_ENTRIES // len(points))
             for replicate in range(replicates):
@@ -175,10 +176,9 @@ class CloudNodes(_Cloud):
                     block = np.zeros((len(q.s), 1, points.shape[1] + 2))
                     node_moments(q.levels, q.references, q.rates, table, 1, points, with_sums, with_traces, block)
                     moments[:, replicate] += block[:, 0]
-                    common[replicate] += table.sum(axis=0)
         moments /= nodes
         # Log2 sums relative to the displaced reference: what it shares with all points is taken exactly elsewhere.
-        moments[:, :, -2] -= q.rates[:, None] * common[:, q.references].T / nodes
+        moments[:, :, -2] -= q.rates[:, None] * self._common[:, q.references].T
         return moments
 
 
@@ -200,7 +200,7 @@ class CloudQuadrature(_Cloud):
             rows = slice(start, start + len(q.s))
             start = rows.stop
             values, errors = np.empty((len(q.s), size + 2)), np.empty((len(q.s), 3))
-            offsets, scales = self._relative_to(q, z[rows], alpha[rows], part)
+            offsets, scales = self._relative_to(q, part)
             edges, starts = outer_edges(q.levels, q.references, q.rates, self._slopes, part, self._tolerance)
             plane_moments(
                 q.levels, q.references, q.rates, self._slopes, self.cloud.coordinates, edges, starts, offsets, scales,
@@ -211,15 +211,15 @@ class CloudQuadrature(_Cloud):
             found.append(self._assemble(q, z[rows], alpha[rows], values, spread))
         return Averages.join(found)
 
-    def _relative_to(self, q: _Queries, z: FloatArray, alpha: FloatArray, part: int) -> tuple[FloatArray, FloatArray]:
+    def _relative_to(self, q: _Queries, part: int) -> tuple[FloatArray, FloatArray]:
         """Return offsets (M, r + 2) and scales (M,): errors are relative to max(|moments + offset|, scale)."""
         size = self.cloud.dimension
         offsets = np.zeros((len(q.s), size + 2))
         offsets[:, :size] = self.cloud.coordinates[q.references] - q.inside
-        if part == 0:  # of the whole pull, of which the rest does not depend on the integral
+        if part == MEAN:  # of the whole pull, of which the rest does not depend on the integral
             rest = np.zeros(len(q.s)) if q.rest is None else np.linalg.norm(q.rest, axis=1)
             return offsets, rest
-        return offsets, np.ones(len(q.s)) if part == 1 else q.s.copy()
+        return offsets, np.ones(len(q.s)) if part == LOG_MASS else q.s.copy()
 
 
 def _distances(points: FloatArray, references: NDArray[np.int64]) -> FloatArray:
