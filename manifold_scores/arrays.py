@@ -1,8 +1,7 @@
-"""The public boundary: validation, broadcasting, array namespaces in and out.
+"""The public boundary: validation and broadcasting.
 
 Everything a user hands over passes through here once, before any compiled code.  Arithmetic is float64 whatever comes
-in; results go back in the array namespace of the array that came in (numpy, torch, ... through array-api-compat), as
-float64.
+in; results go back in the array namespace of the array that came in, as float64 (namespaces.py).
 """
 
 from __future__ import annotations
@@ -14,10 +13,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .namespaces import restore, to_numpy
+
 __all__ = [
     "FloatArray",
     "Rows",
     "count",
+    "extended_array",
     "generator",
     "length_scale",
     "matrix",
@@ -49,33 +51,18 @@ LARGEST_VARIANCE = 1e290
 LARGEST_CONCENTRATION = 1e300
 
 
-def _is_numpy_like(value: Any) -> bool:
-    return isinstance(value, (np.ndarray, np.generic, int, float, list, tuple)) or value is None
-
-
-def _to_numpy(name: str, value: Any) -> NDArray[Any]:
-    """View or copy any array as numpy; TypeError for what is not an array of numbers on the CPU."""
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name} must not be a masked array; fill it or leave the masked entries out")
-    if not _is_numpy_like(value):
-        if getattr(value, "requires_grad", False):
-            raise TypeError(f"{name} requires grad, which the exact oracle does not track; pass {name}.detach()")
-        device = getattr(value, "device", "cpu")
-        if str(getattr(device, "type", device)).lower().startswith(("cuda", "gpu")):
-            raise TypeError(f"{name} lives on {device}; this version computes on the CPU only: move {name} there first")
-    try:
-        return np.asarray(value)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise TypeError(f"{name} must be an array of real numbers; got {type(value).__name__} ({error})") from None
+def extended_array(name: str, value: Any) -> FloatArray:
+    """Return value as a float64 array that may hold infinities and NaN; TypeError unless real numbers."""
+    array = to_numpy(name, value)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must be an array of real numbers; got dtype {array.dtype}")
+    with np.errstate(over="ignore"):  # a longdouble beyond float64 becomes inf
+        return np.asarray(array, dtype=np.float64)
 
 
 def real_array(name: str, value: Any) -> FloatArray:
     """Return value as a finite float64 array; TypeError unless real numbers, ValueError unless finite."""
-    array = _to_numpy(name, value)
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"{name} must be an array of real numbers; got dtype {array.dtype}")
-    with np.errstate(over="ignore"):  # a longdouble beyond float64 becomes inf, and is refused as such
-        result = np.asarray(array, dtype=np.float64)
+    result = extended_array(name, value)
     if not np.isfinite(result).all():
         bad = result[~np.isfinite(result)]
         raise ValueError(f"{name} must be finite; got {bad.size} value(s) that are not, the first is {bad.flat[0]}")
@@ -239,18 +226,6 @@ def variances(name: str, value: Any) -> FloatArray:
             f"got {array.min():g} to {array.max():g}"
         )
     return array
-
-
-def restore(value: Any, like: Any) -> Any:
-    """Return a numpy result in the array namespace of `like` (a float for a plain number)."""
-    if not _is_numpy_like(like):
-        from array_api_compat import array_namespace, is_array_api_obj
-
-        if is_array_api_obj(like):
-            namespace = array_namespace(like)
-            array = np.asarray(value)
-            return namespace.asarray(array, dtype=namespace.bool if array.dtype == bool else namespace.float64)
-    return value[()] if isinstance(value, np.ndarray) else value
 
 
 def multiply(rows: FloatArray, matrix: FloatArray) -> FloatArray:

@@ -18,10 +18,7 @@ LARGEST_ORDER = 1e30
 
 def orders_of(order: Any) -> FloatArray:
     """Return orders in (0, 1e30] or inf as a float64 array of any shape."""
-    array = np.asarray(order)
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"order must be a number or an array of numbers; got dtype {array.dtype}")
-    result = np.asarray(array, dtype=np.float64)
+    result = arrays.extended_array("order", order)
     if not result.size:
         raise ValueError("order must not be empty")
     bad = result[~(result > 0.0)]
@@ -55,12 +52,9 @@ def at_nodes(name: str, log_density: Any, points: FloatArray) -> FloatArray:
 
 
 def _checked(name: str, given: Any, size: int) -> FloatArray:
-    array = np.asarray(given)
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"{name} must be an array of real numbers; got dtype {array.dtype}")
-    if array.shape != (size,):
-        raise ValueError(f"{name} must have shape ({size},), one value a point; got {array.shape}")
-    values = np.array(array, dtype=np.float64)
+    values = arrays.extended_array(name, given).copy()  # a function may hand out the same buffer every time
+    if values.shape != (size,):
+        raise ValueError(f"{name} must have shape ({size},), one value a point; got {values.shape}")
     bad = values[np.isnan(values) | np.isposinf(values)]
     if bad.size:
         raise ValueError(f"{name} must be finite or -inf; got {bad.size} value(s) that are not, the first is {bad[0]}")

@@ -8,6 +8,11 @@ NODES, WEIGHTS = np.linspace(-1.0, 1.0, 12)[:, None], np.ones(12)
 RULE = ms.BoxQuadrature([-1.0], [1.0])
 
 
+class Unreadable:
+    def __array__(self, dtype=None, copy=None):
+        raise ValueError("cannot be read")
+
+
 def flat(x):
     return np.zeros(len(x))
 
@@ -41,7 +46,7 @@ CASES = [
     ("order NaN", pair(order=[1.0, np.nan]), ValueError, "order must be positive, inf included; got nan"),
     ("order huge", pair(order=1e31), ValueError, r"order must be at most 1e\+30 or inf; got 1e\+31"),
     ("order empty", pair(order=[]), ValueError, "order must not be empty"),
-    ("order text", pair(order="KL"), TypeError, "order must be a number or an array of numbers; got dtype <U2"),
+    ("order text", pair(order="KL"), TypeError, "order must be an array of real numbers; got dtype <U2"),
     (
         "log-density of another shape",
         pair(lambda x: x),
@@ -59,6 +64,12 @@ CASES = [
         pair(lambda x: 1j * flat(x)),
         TypeError,
         r"log_p\(x\) must be an array of real numbers; got dtype complex128",
+    ),
+    (
+        "log-density unreadable",
+        pair(Unreadable()),
+        TypeError,
+        r"log_p must be an array of real numbers; got Unreadable \(cannot be read\)",
     ),
     (
         "log-density NaN",
