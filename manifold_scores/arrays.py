@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import operator
+import reprlib
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,8 +20,10 @@ from .namespaces import restore, to_numpy
 __all__ = [
     "FloatArray",
     "Rows",
+    "choice",
     "count",
     "extended_array",
+    "flag",
     "generator",
     "length_scale",
     "matrix",
@@ -118,6 +122,26 @@ def count(name: str, value: Any, least: int = 0) -> int:
     if number > LARGEST_COUNT:
         raise ValueError(f"{name} must be at most {LARGEST_COUNT}; got {number}")
     return number
+
+
+def _shown(value: Any) -> str:
+    """Return a short text for what was given: never an array, which has many lines and no truth value."""
+    return reprlib.repr(value) if value is None or isinstance(value, (str, int, float)) else type(value).__name__
+
+
+def choice(name: str, value: Any, options: Iterable[str]) -> str:
+    """Return value, one of the options; ValueError for anything else, hashable and comparable or not."""
+    known = list(options)
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{name} must be one of {known}; got {_shown(value)}")
+    return value
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return value as a bool; TypeError for anything else, whose truth may be ambiguous or accidental."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False; got {_shown(value)}")
+    return bool(value)
 
 
 def generator(rng: Any) -> np.random.Generator:

@@ -107,7 +107,7 @@ def _targets():
     noised = ms.NoisedMeasure(LAWS["circle"], PROCESSES[0])
     common = {"model": noised, "times": [1.0, 0.5, 0.0], "rng": 0, "snapshots": [0.5]}
     found += [
-        (ms.reverse_sde, common | {"n_samples": 3, "method": "exponential"}),
+        (ms.reverse_sde, common | {"n_samples": 3, "method": "exponential", "final_noise": True}),
         (ms.reverse_sde, common | {"initial": [X, X], "method": "euler-maruyama"}),
         (ms.probability_flow, common | {"n_samples": 3}),
         (ms.probability_flow, common | {"initial": [X, X]}),
@@ -121,8 +121,11 @@ def _smoothing_targets():
     return [
         (ms.log_likelihood, {"model": noised, "x": X, "times": [0.5, 1.0], "tolerance": 1e-3}),
         (ms.GaussianKernel, {"bandwidth": 0.5}),
-        (ms.SampledKernel, {"samples": [X, X]}),
-        (ms.SmoothedScore, {"noised": noised, "kernel": kernel, "rule": "qmc", "nodes": 16, "rng": 0}),
+        (ms.SampledKernel, {"samples": [X, X], "ambient_dimension": 2}),
+        (
+            ms.SmoothedScore,
+            {"noised": noised, "kernel": kernel, "rule": "qmc", "nodes": 16, "rng": 0, "fresh_nodes": False},
+        ),
         (ms.AdaptedKernel, {"kernel": kernel, "manifold": CIRCLE, "scale": 1.0}),
         (ms.TranslatedManifoldKernel, {"kernel": kernel, "manifold": CIRCLE}),
         (ms.TangentKernel, {"kernel": kernel, "manifold": CIRCLE}),
@@ -290,7 +293,9 @@ def check(function, arguments):
     return True
 
 
-CIRCLE_SCORE = ms.NoisedMeasure(LAWS["circle"], PROCESSES[0]).score
+NOISED = ms.NoisedMeasure(LAWS["circle"], PROCESSES[0])
+CIRCLE_SCORE = NOISED.score
+PAIR = {"log_p": X, "log_q": X, "order": 2.0, "quadrature": ([X, X], [1.0, 1.0])}
 
 
 @settings(max_examples=CALLS)
@@ -308,12 +313,17 @@ CIRCLE_SCORE = ms.NoisedMeasure(LAWS["circle"], PROCESSES[0]).score
 @example((LAWS["circle"].sample, {"n": 10**30, "rng": 0}))
 @example((ms.geometric_times, {"t_min": 1.0, "t_max": 2.0, "n": 10**30}))
 @example((ms.Sphere, {"ambient_dimension": 10**30, "radius": 1.0}))
+@example((ms.reverse_sde, {"model": NOISED, "times": [1.0, 0.5], "n_samples": 2, "method": np.zeros(2)}))
 def test_malformed_calls_work_or_say_what_is_wrong(call):
     check(*call)
 
 
 @settings(max_examples=CALLS // 4)
 @given(malformed(SMOOTHING_TARGETS))
+@example((ms.SmoothedScore, {"noised": NOISED, "kernel": ms.GaussianKernel(0.5), "rule": np.zeros(2)}))
+@example((ms.SampledKernel, {"samples": [X, X], "ambient_dimension": np.zeros(2)}))
+@example((ms.renyi_divergence, PAIR | {"log_p": lambda: 1.0}))
+@example((ms.renyi_divergence, PAIR | {"quadrature": [LAWS["cloud"], LAWS["cloud"]]}))
 def test_malformed_calls_of_smoothing_work_or_say_what_is_wrong(call):
     check(*call)
 

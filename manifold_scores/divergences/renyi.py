@@ -54,7 +54,7 @@ def renyi_divergence(log_p: Any, log_q: Any, order: Any, quadrature: Any, *, ret
     ValueError, TypeError : order <= 0 or NaN, values of the wrong shape, NaN or inf, a density that vanishes at every
         node, negative weights; a tolerance that was not reached, unless the error is returned too.
     """
-    orders = orders_of(order)
+    orders, return_error = orders_of(order), arrays.flag("return_error", return_error)
     if not isinstance(quadrature, AdaptiveRule):
         if return_error:
             raise ValueError("return_error needs a quadrature that estimates errors; a pair (nodes, weights) does not")
@@ -89,8 +89,8 @@ def _discrete(log_p: Any, log_q: Any, quadrature: Any) -> Laws:
             "quadrature must be a TubularQuadrature, a BoxQuadrature or a pair (nodes, weights); "
             f"got {type(quadrature).__name__}"
         )
-    nodes = arrays.matrix("nodes", quadrature[0])
-    weights = arrays.weights("weights", quadrature[1], len(nodes))
+    nodes = arrays.matrix("quadrature nodes", quadrature[0])
+    weights = arrays.weights("quadrature weights", quadrature[1], len(nodes))
     kept = weights > 0.0
     value_p, value_q = at_nodes("log_p", log_p, nodes)[kept], at_nodes("log_q", log_q, nodes)[kept]
     not_empty("log_p", value_p, "node")

@@ -64,8 +64,7 @@ def renyi_divergence_samples(
     orders = orders_of(order)
     if np.isinf(orders).any():
         raise ValueError("order must be finite: samples say nothing about a supremum; use renyi_divergence")
-    if law not in ("p", "q"):
-        raise ValueError(f"law must be 'p' or 'q', the law of the samples; got {law!r}")
+    law, return_error = arrays.choice("law", law, ("p", "q")), arrays.flag("return_error", return_error)
     points = arrays.matrix("samples", samples)
     if len(points) < LEAST_COUNT:
         raise ValueError(f"samples must have at least {LEAST_COUNT} rows; got {len(points)}")

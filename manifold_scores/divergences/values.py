@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import arrays
+from .. import arrays, callbacks
 from ..arrays import FloatArray
 
 __all__ = ["at_nodes", "evaluated", "not_empty", "orders_of", "require_callable", "shaped"]
@@ -40,7 +40,7 @@ def require_callable(name: str, value: Any) -> None:
 
 def evaluated(name: str, log_density: Any, points: FloatArray) -> FloatArray:
     """Return the values (n,) of a log-density at points (n, d)."""
-    values = log_density(points.copy())
+    values = callbacks.call(name, log_density, points.copy())
     return _checked(f"{name}(x)", values, len(points))
 
 

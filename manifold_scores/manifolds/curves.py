@@ -11,6 +11,7 @@ import numpy as np
 from .. import arrays
 from ..arrays import FloatArray
 from .parametric import Parametric
+from .regularity import of_parameters
 
 __all__ = ["Curve", "Ellipse", "Helix", "LimaBean", "WavyCircle"]
 
@@ -88,7 +89,8 @@ class Ellipse(Curve):
 
         self.a, self.b = arrays.positive("a", a), arrays.positive("b", b)
         u = sympy.Symbol("u", real=True)
-        super().__init__([self.a * sympy.cos(u), self.b * sympy.sin(u)], (u, 0, 2 * sympy.pi))
+        with of_parameters(a=self.a, b=self.b):
+            super().__init__([self.a * sympy.cos(u), self.b * sympy.sin(u)], (u, 0, 2 * sympy.pi))
 
     def __repr__(self) -> str:
         return f"Ellipse({self.a!r}, {self.b!r})"
@@ -141,7 +143,8 @@ class WavyCircle(Curve):
             raise ValueError(f"amplitude must lie between -1 and 1; got {self.amplitude!r}")
         u = sympy.Symbol("u", real=True)
         r = 1 + self.amplitude * sympy.sin(self.frequency * u)
-        super().__init__([r * sympy.cos(u), r * sympy.sin(u)], (u, 0, 2 * sympy.pi))
+        with of_parameters(frequency=self.frequency, amplitude=self.amplitude):
+            super().__init__([r * sympy.cos(u), r * sympy.sin(u)], (u, 0, 2 * sympy.pi))
 
     def __repr__(self) -> str:
         return f"WavyCircle(frequency={self.frequency}, amplitude={self.amplitude!r})"
@@ -162,7 +165,8 @@ class Helix(Curve):
         self.turns = arrays.positive("turns", turns)
         u = sympy.Symbol("u", real=True)
         expressions = [self.radius * sympy.cos(u), self.radius * sympy.sin(u), self.pitch * u / (2 * sympy.pi)]
-        super().__init__(expressions, (u, 0, 2 * sympy.pi * self.turns))
+        with of_parameters(radius=self.radius, pitch=self.pitch, turns=self.turns):
+            super().__init__(expressions, (u, 0, 2 * sympy.pi * self.turns))
 
     def __repr__(self) -> str:
         return f"Helix({self.radius!r}, {self.pitch!r}, {self.turns!r})"

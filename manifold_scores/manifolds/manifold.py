@@ -49,7 +49,7 @@ class Manifold(ABC):
         near (x on the medial axis); one of the nearest points is returned then.
         """
         rows = self._rows("x", x)
-        nearest, unique = self._project(rows.points, return_unique)
+        nearest, unique = self._project(rows.points, arrays.flag("return_unique", return_unique))
         return rows.restore(nearest) if unique is None else (rows.restore(nearest), rows.restore(unique))
 
     def distance(self, x: Any) -> Any:

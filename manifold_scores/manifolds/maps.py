@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import arrays
+from .. import arrays, callbacks
 from ..arrays import FloatArray
 from ..panels import LongArray
 
@@ -93,14 +92,7 @@ class NumericMap:
 
 def array_from(name: str, function: Callable[..., Any], u: FloatArray) -> Any:
     """Return what a user's function makes of the columns of u, as an array of real numbers."""
-    columns = np.ascontiguousarray(u.T)
-    try:
-        inspect.signature(function).bind(*columns)
-    except ValueError:  # some functions written in C do not say
-        pass
-    except TypeError as error:
-        raise TypeError(f"{name} must be a function of {len(columns)} argument(s): {error}") from None
-    value = function(*columns)
+    value = callbacks.call(name, function, *np.ascontiguousarray(u.T))
     try:
         value = np.asarray(value)
     except ValueError:

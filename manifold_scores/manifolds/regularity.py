@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from ..arrays import FloatArray
 from ..panels import Panels
 from .frames import volume
 
-__all__ = ["affine_hull", "closes", "refuse_corners", "refuse_degenerate"]
+__all__ = ["affine_hull", "closes", "of_parameters", "refuse_corners", "refuse_degenerate"]
 
 #: Ambient dimensions above this are reduced to the affine hull of the manifold, as far as float64 resolves it.
 LARGEST_AMBIENT = 12
@@ -25,6 +27,16 @@ LOWEST = 32
 #: Jumps relative to the size of the image, and turns of the tangent, between neighbouring panels; panels so narrow
 #: that a curve does not turn on them.
 LARGEST_JUMP, LARGEST_TURN, NARROWEST = 1e-8, 1e-4, 1e-10
+
+
+@contextmanager
+def of_parameters(**given: float) -> Iterator[None]:
+    """Say which parameters a named manifold was given where the embedding made of them is none for float64."""
+    try:
+        yield
+    except ValueError as error:
+        numbers = ", ".join(f"{name} = {value!r}" for name, value in given.items())
+        raise ValueError(f"{numbers}: {error}") from error
 
 
 def affine_hull(values: Any, dimension: int, size: int) -> tuple[FloatArray | None, FloatArray | None]:

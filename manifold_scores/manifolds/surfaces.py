@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import arrays
 from .parametric import Parametric
+from .regularity import of_parameters
 
 __all__ = ["Surface", "SwissRoll", "Torus"]
 
@@ -61,7 +62,8 @@ class Torus(Surface):
         u, v = sympy.symbols("u v", real=True)
         distance = self.major_radius + self.minor_radius * sympy.cos(v)
         expressions = [distance * sympy.cos(u), distance * sympy.sin(u), self.minor_radius * sympy.sin(v)]
-        super().__init__(expressions, (u, 0, 2 * sympy.pi), (v, 0, 2 * sympy.pi))
+        with of_parameters(major_radius=self.major_radius, minor_radius=self.minor_radius):
+            super().__init__(expressions, (u, 0, 2 * sympy.pi), (v, 0, 2 * sympy.pi))
 
     def __repr__(self) -> str:
         return f"Torus({self.major_radius!r}, {self.minor_radius!r})"

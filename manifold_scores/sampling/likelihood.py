@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import arrays
+from .. import arrays, callbacks
 from ..arrays import FloatArray
 from . import models, stiff
 from .transport import Flow, transport
@@ -76,6 +76,7 @@ def log_likelihood(
     """
     models.require(model, "score", "score_divergence")
     start, end = _ends(model, times)
+    return_error, progress = arrays.flag("return_error", return_error), arrays.flag("progress", progress)
     tolerance = arrays.number("tolerance", tolerance)
     if not _SMALLEST_TOLERANCE <= tolerance <= _LARGEST_TOLERANCE:
         raise ValueError(
@@ -125,7 +126,7 @@ def _normal(flow: Flow, x: FloatArray) -> FloatArray:
 
 
 def _terminal(terminal: Callable[[FloatArray], Any], x: FloatArray) -> FloatArray:
-    density = arrays.real_array("terminal", terminal(x))
+    density = arrays.real_array("terminal", callbacks.call("terminal", terminal, x))
     if density.shape != x.shape[:1]:
         raise ValueError(f"terminal must return one number for each point, shape {x.shape[:1]}; got {density.shape}")
     return density

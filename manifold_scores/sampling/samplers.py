@@ -90,9 +90,8 @@ def reverse_sde(
     ValueError, TypeError : times not decreasing, unknown method, snapshot outside the grid, wrong shapes.
     """
     methods = {"exponential": steps.exponential, "euler-maruyama": steps.euler_maruyama}
-    if method not in list(methods):  # a list compares, so what cannot be hashed gets the same message
-        raise ValueError(f"method must be one of {sorted(methods)}; got {method!r}")
-    predict = methods[method]
+    predict = methods[arrays.choice("method", method, sorted(methods))]
+    final_noise = arrays.flag("final_noise", final_noise)
     corrections = arrays.count("corrector_steps", corrector_steps)
     size = arrays.positive("corrector_step_size", corrector_step_size)
     if size >= 2.0:
@@ -139,6 +138,7 @@ def _run(
     snapshots: Sequence[float] | None, progress: bool, step: Callable[[FloatArray, float, float, bool], FloatArray],
 ) -> Samples:  # fmt: skip
     models.require(model, "score")
+    progress = arrays.flag("progress", progress)
     grid, kept = _grid(model.process, times, snapshots)
     x = _initial(model, grid[0], n_samples, rng, initial)
     pictures = {grid[0]: x.copy()} if grid[0] in kept else {}

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import arrays
+from .. import arrays, callbacks
 from ..arrays import FloatArray
 from ..manifolds import Manifold
 from . import nodes as node_rules
@@ -224,17 +224,16 @@ class SampledKernel(SmoothingKernel):
     def __init__(self, samples: Any, ambient_dimension: int | None = None) -> None:
         self._draw: Draw | None = None
         self._samples: FloatArray | None = None
+        if ambient_dimension is not None:
+            self.ambient_dimension = arrays.count("ambient_dimension", ambient_dimension, 1)
         if callable(samples):
             self._draw = samples
-            if ambient_dimension is not None:
-                self.ambient_dimension = arrays.count("ambient_dimension", ambient_dimension, 1)
             return
         self._samples = arrays.matrix("samples", samples)
-        self.ambient_dimension = self._samples.shape[1]
-        if ambient_dimension not in (None, self.ambient_dimension):
-            raise ValueError(
-                f"samples have {self.ambient_dimension} columns but ambient_dimension is {ambient_dimension}"
-            )
+        size = self._samples.shape[1]
+        if self.ambient_dimension not in (None, size):
+            raise ValueError(f"samples have {size} columns but ambient_dimension is {ambient_dimension}")
+        self.ambient_dimension = size
 
     def __repr__(self) -> str:
         return f"SampledKernel({'<function>' if self._samples is None else f'<{len(self._samples)} displacements>'})"
@@ -280,7 +279,8 @@ class SampledKernel(SmoothingKernel):
         if self._draw is None:
             return np.asarray(x[:, None] + nodes)
         seed, n = nodes
-        drawn = arrays.real_array("samples", self._draw(x.copy(), n, np.random.default_rng(seed)))
+        given = callbacks.call("samples", self._draw, x.copy(), n, np.random.default_rng(seed))
+        drawn = arrays.real_array("samples", given)
         if drawn.shape != (len(x), n, x.shape[1]):
             raise ValueError(f"samples must have shape {(len(x), n, x.shape[1])}; the function returned {drawn.shape}")
         return drawn

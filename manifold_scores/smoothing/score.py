@@ -88,8 +88,8 @@ class SmoothedScore:
             raise ValueError(
                 f"kernel lives in R^{kernel.ambient_dimension} but the measure lives in R^{noised.ambient_dimension}"
             )
-        if rule not in list(RULES):
-            raise ValueError(f"rule must be one of {list(RULES)}; got {rule!r}")
+        rule = arrays.choice("rule", rule, RULES)
+        fresh_nodes = arrays.flag("fresh_nodes", fresh_nodes)
         self.noised, self.kernel = noised, kernel
         self.process, self.ambient_dimension = noised.process, noised.ambient_dimension
         #: The tolerance asked for; for "quadrature" the one it works to.
@@ -122,7 +122,7 @@ class SmoothedScore:
 
         With return_error=True the pair (score, error), error (..., d) for every component.
         """
-        q = self._query(x, t)
+        q, return_error = self._query(x, t), arrays.flag("return_error", return_error)
         found = self._averages(q, MEAN, return_error)
         pull = q.pull(found.mean, found.pull)
         error = q.alpha[:, None] * found.errors[0]
@@ -130,7 +130,7 @@ class SmoothedScore:
 
     def posterior_mean(self, x: Any, t: Any, *, return_error: bool = False) -> Any:
         """Return (x + sigma^2 s_k)/alpha, shape (..., d): the average of E[X_0 | X_t = y] if the kernel is centred."""
-        q = self._query(x, t)
+        q, return_error = self._query(x, t), arrays.flag("return_error", return_error)
         found = self._averages(q, MEAN, return_error)
         return self._result(q, found.mean, found.errors[0], return_error)
 
@@ -139,7 +139,7 @@ class SmoothedScore:
 
         Its gradient is the score if the kernel shifts only.
         """
-        q = self._query(x, t)
+        q, return_error = self._query(x, t), arrays.flag("return_error", return_error)
         found = self._averages(q, LOG_MASS, return_error)
         constant = 0.5 * self.ambient_dimension * np.log(2.0 * math.pi * q.sigma2)
         return self._result(q, found.log_mass - constant, found.errors[1], return_error)
@@ -151,7 +151,7 @@ class SmoothedScore:
         """
         if not self.kernel.shifts_only:
             raise TypeError(f"score_divergence needs a kernel that shifts x by independent noise; got {self.kernel!r}")
-        q = self._query(x, t)
+        q, return_error = self._query(x, t), arrays.flag("return_error", return_error)
         found = self._averages(q, TRACE, return_error)
         values = (found.trace / q.s - self.ambient_dimension) / q.sigma2
         return self._result(q, values, found.errors[2] / (q.s * q.sigma2), return_error)

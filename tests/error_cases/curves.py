@@ -122,6 +122,12 @@ REGULARITY = [
         ValueError,
         "closed must be a pair, one entry for each parameter; got True",
     ),
+    (
+        "parameters too far apart",
+        lambda: ms.Ellipse(1e10, 1.0),
+        ValueError,
+        r"a = 10000000000\.0, b = 1\.0: embedding must be regular; it has a point of zero speed near u = \[.*\]",
+    ),
 ]
 
 EMBEDDINGS = [

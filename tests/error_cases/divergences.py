@@ -95,13 +95,18 @@ CASES = [
         ValueError,
         "log_p is -inf at every node of the first round: the density must not vanish everywhere",
     ),
-    ("weights negative", pair(weights=-WEIGHTS), ValueError, r"weights must be non-negative; got -1\.0"),
-    ("weights missing", pair(weights=WEIGHTS[1:]), ValueError, r"weights must have shape \(12,\); got \(11,\)"),
+    ("weights negative", pair(weights=-WEIGHTS), ValueError, r"quadrature weights must be non-negative; got -1\.0"),
+    (
+        "weights missing",
+        pair(weights=WEIGHTS[1:]),
+        ValueError,
+        r"quadrature weights must have shape \(12,\); got \(11,\)",
+    ),
     (
         "nodes not rows",
         pair(nodes=np.zeros(12)),
         ValueError,
-        r"nodes must be a non-empty matrix; got shape \(12,\)",
+        r"quadrature nodes must be a non-empty matrix; got shape \(12,\)",
     ),
     (
         "error of a pair",
@@ -176,7 +181,7 @@ CASES = [
         ValueError,
         "order must be finite: samples say nothing about a supremum; use renyi_divergence",
     ),
-    ("law of samples", samples(law="P"), ValueError, "law must be 'p' or 'q', the law of the samples; got 'P'"),
+    ("law of samples", samples(law="P"), ValueError, r"law must be one of \['p', 'q'\]; got 'P'"),
     ("few samples", samples(points=NODES[:5]), ValueError, "samples must have at least 10 rows; got 5"),
     (
         "sample where its law vanishes",

@@ -66,6 +66,18 @@ CASES = [
         "terminal must be a function of the points at the last time; got float",
     ),
     (
+        "terminal without arguments",
+        likelihood(X, (0.1, 1.0), terminal=lambda: 0.0),
+        TypeError,
+        r"terminal must be a function of 1 argument\(s\): too many positional arguments",
+    ),
+    (
+        "error asked for by an array",
+        likelihood(X, (0.1, 1.0), return_error=np.zeros(2)),
+        TypeError,
+        "return_error must be True or False; got ndarray",
+    ),
+    (
         "terminal of another shape",
         likelihood(X, (0.1, 1.0), terminal=lambda x: x),
         ValueError,

@@ -45,8 +45,21 @@ CASES = [
         "method a list",
         sample([1.0, 0.5], 3, method=[]),
         ValueError,
-        r"method must be one of \['euler-maruyama', 'exponential'\]; got \[\]",
+        r"method must be one of \['euler-maruyama', 'exponential'\]; got list",
     ),
+    (
+        "method an array",
+        sample([1.0, 0.5], 3, method=np.array(["exponential", "exponential"])),
+        ValueError,
+        r"method must be one of \['euler-maruyama', 'exponential'\]; got ndarray",
+    ),
+    (
+        "final noise an array",
+        sample([1.0, 0.5], 3, final_noise=np.zeros(2)),
+        TypeError,
+        "final_noise must be True or False; got ndarray",
+    ),
+    ("progress a number", sample([1.0, 0.5], 3, progress=1), TypeError, "progress must be True or False; got 1"),
     (
         "times increasing",
         sample([0.5, 1.0], 3),

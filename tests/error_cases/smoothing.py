@@ -57,6 +57,18 @@ CASES = [
         r"samples must have shape \(1, 5, 2\); the function returned \(1, 5\)",
     ),
     (
+        "function of one argument",
+        lambda: ms.SampledKernel(lambda x: x).sample([1.0, 2.0], 5),
+        TypeError,
+        r"samples must be a function of 3 argument\(s\): too many positional arguments",
+    ),
+    (
+        "dimension of a kernel an array",
+        lambda: ms.SampledKernel(np.ones((3, 2)), ambient_dimension=np.array([2, 2])),
+        TypeError,
+        r"ambient_dimension must be an integer; got ndarray",
+    ),
+    (
         "support of a function",
         lambda: FUNCTION.largest_normal_shift(CIRCLE, [1.0, 0.0]),
         ValueError,
@@ -132,6 +144,18 @@ CASES = [
         smoothed(KERNEL, "magic"),
         ValueError,
         r"rule must be one of \['auto', 'quadrature', 'qmc', 'monte-carlo'\]; got 'magic'",
+    ),
+    (
+        "rule an array",
+        smoothed(KERNEL, np.zeros(2)),
+        ValueError,
+        r"rule must be one of \['auto', 'quadrature', 'qmc', 'monte-carlo'\]; got ndarray",
+    ),
+    (
+        "fresh nodes a text",
+        smoothed(KERNEL, fresh_nodes="no"),
+        TypeError,
+        "fresh_nodes must be True or False; got 'no'",
     ),
     (
         "quadrature in three dimensions",
