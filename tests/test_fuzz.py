@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import manifold_scores as ms
 from manifold_scores.manifolds.parametric import Nearest
-from manifold_scores.measures.parametric import ErrorEstimate
+from manifold_scores.tilt import ErrorEstimate
 
 CALLS = 1000
 
@@ -314,6 +314,8 @@ PAIR = {"log_p": X, "log_q": X, "order": 2.0, "quadrature": ([X, X], [1.0, 1.0])
 @example((ms.geometric_times, {"t_min": 1.0, "t_max": 2.0, "n": 10**30}))
 @example((ms.Sphere, {"ambient_dimension": 10**30, "radius": 1.0}))
 @example((ms.reverse_sde, {"model": NOISED, "times": [1.0, 0.5], "n_samples": 2, "method": np.zeros(2)}))
+@example((ms.Surface, {"embedding": [U, V], "first": (U, 0, 1), "second": (V, 0, 2), "closed": Unreadable()}))
+@example((ms.Helix, {"radius": 1.0, "pitch": 1.0, "turns": 1e-45}))
 def test_malformed_calls_work_or_say_what_is_wrong(call):
     check(*call)
 
@@ -322,6 +324,7 @@ def test_malformed_calls_work_or_say_what_is_wrong(call):
 @given(malformed(SMOOTHING_TARGETS))
 @example((ms.SmoothedScore, {"noised": NOISED, "kernel": ms.GaussianKernel(0.5), "rule": np.zeros(2)}))
 @example((ms.SampledKernel, {"samples": [X, X], "ambient_dimension": np.zeros(2)}))
+@example((ms.log_likelihood, {"model": NOISED, "x": X, "times": [1.0, 1e-101]}))
 @example((ms.renyi_divergence, PAIR | {"log_p": lambda: 1.0}))
 @example((ms.renyi_divergence, PAIR | {"quadrature": [LAWS["cloud"], LAWS["cloud"]]}))
 def test_malformed_calls_of_smoothing_work_or_say_what_is_wrong(call):

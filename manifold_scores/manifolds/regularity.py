@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -142,7 +143,7 @@ def _element(panels: Panels, panel: NDArray[np.int64], xi: FloatArray) -> FloatA
 def closes(panels: Panels, axis: int, given: Any) -> bool:
     """Return whether this direction of the domain closes up, with its tangent; `given` is what the user says."""
     if given is not None and not isinstance(given, (bool, np.bool_)):
-        raise TypeError(f"closed must be None, True or False; got {given!r}")
+        raise TypeError(f"closed must be None, True or False; got {reprlib.repr(given)}")
     v = np.stack(np.meshgrid(*[np.linspace(0.0, 1.0, 9)] * panels.dimension), axis=-1).reshape(-1, panels.dimension)
     ends = [v.copy(), v.copy()]
     ends[0][:, axis], ends[1][:, axis] = 0.0, 1.0

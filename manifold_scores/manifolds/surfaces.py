@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
+import reprlib
 from typing import Any
-
-import numpy as np
 
 from .. import arrays
 from .parametric import Parametric
@@ -33,8 +32,9 @@ class Surface(Parametric):
     """
 
     def __init__(self, embedding: Any, first: Any, second: Any, *, closed: tuple[bool, bool] | None = None) -> None:
-        if closed is not None and np.shape(closed) != (2,):
-            raise ValueError(f"closed must be a pair, one entry for each parameter; got {closed!r}")
+        given: Any = closed
+        if given is not None and not (isinstance(given, (tuple, list)) and len(given) == 2):
+            raise ValueError(f"closed must be a pair, one entry for each parameter; got {reprlib.repr(given)}")
         super().__init__(embedding, [first, second], [None, None] if closed is None else list(closed))
 
     def __repr__(self) -> str:

@@ -140,9 +140,7 @@ def _ends(model: Any, times: Any) -> tuple[float, float]:
     if not ((steps > 0.0).all() or (steps < 0.0).all()):
         raise ValueError("times must be increasing or decreasing")
     arrays.times("times", grid, model.process.end)
-    for t in (grid[0], grid[-1]):
-        if not model.process.noise_variance(t) > 0.0:
-            raise ValueError(f"times must not be so small that there is no noise; got {t}")
+    models.require_noise(model.process, grid[[0, -1]])
     return float(grid.min()), float(grid.max())
 
 

@@ -6,10 +6,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .. import arrays
 from ..arrays import FloatArray
 from ..processes import Process
 
-__all__ = ["Model", "require", "score", "score_divergence"]
+__all__ = ["Model", "require", "require_noise", "score", "score_divergence"]
 
 
 class Model(Protocol):
@@ -30,6 +31,13 @@ def require(model: Any, *methods: str) -> None:
         raise TypeError(f"model must have {noun} {wanted} and a process; got {type(model).__name__}")
 
 
+def require_noise(process: Process, times: FloatArray) -> None:
+    """Raise ValueError unless there is noise, as much as an oracle can resolve, at all positive times."""
+    for t in times[times > 0.0].tolist():
+        if not process.effective_variance(t) >= arrays.SMALLEST_VARIANCE:
+            raise ValueError(f"times must not be so small that there is no noise; got {t}")
+
+
 def score(model: Model, x: FloatArray, t: float | FloatArray) -> FloatArray:
     """Return the score at the rows of x, shape (n, d)."""
     return _answer("score", model.score(x, t), x.shape, t)
@@ -41,7 +49,7 @@ def score_divergence(model: Any, x: FloatArray, t: float | FloatArray) -> FloatA
 
 
 def _answer(method: str, value: Any, shape: tuple[int, ...], t: float | FloatArray) -> FloatArray:
-    answer = np.asarray(value, dtype=np.float64)
+    answer = arrays.extended_array(f"model.{method}", value)
     if answer.shape != shape:
         wanted = "of the shape of x" if method == "score" else "with one number for each row of x"
         raise ValueError(f"model.{method} must return an array {wanted}, {shape}; got {answer.shape}")

@@ -171,7 +171,9 @@ def _grid(process: Process, times: Any, snapshots: Sequence[float] | None) -> tu
     for t in kept:
         if not grid[-1] <= t <= grid[0]:
             raise ValueError(f"snapshots must lie within times, {grid[-1]} to {grid[0]}; got {t}")
-    return sorted({*grid.tolist(), *kept}, reverse=True), kept
+    every = sorted({*grid.tolist(), *kept}, reverse=True)
+    models.require_noise(process, np.array(every))
+    return every, kept
 
 
 def _initial(model: Model, t: float, n_samples: int | None, rng: np.random.Generator, initial: Any) -> FloatArray:
