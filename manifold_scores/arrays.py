@@ -10,16 +10,17 @@ import math
 import operator
 import reprlib
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .namespaces import restore, to_numpy
+from .namespaces import FloatArray, extended_array, real_array, restore
 
 __all__ = [
     "FloatArray",
     "Rows",
+    "broadcast_shape",
     "choice",
     "count",
     "extended_array",
@@ -42,8 +43,6 @@ __all__ = [
     "weights",
 ]
 
-FloatArray: TypeAlias = NDArray[np.float64]
-
 # Squares of lengths over variances must stay far inside the float64 range.
 LARGEST_LENGTH = 1e50
 SMALLEST_LENGTH = 1e-50
@@ -55,26 +54,8 @@ LARGEST_VARIANCE = 1e290
 LARGEST_CONCENTRATION = 1e300
 
 
-def extended_array(name: str, value: Any) -> FloatArray:
-    """Return value as a float64 array that may hold infinities and NaN; TypeError unless real numbers."""
-    array = to_numpy(name, value)
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"{name} must be an array of real numbers; got dtype {array.dtype}")
-    with np.errstate(over="ignore"):  # a longdouble beyond float64 becomes inf
-        return np.asarray(array, dtype=np.float64)
-
-
-def real_array(name: str, value: Any) -> FloatArray:
-    """Return value as a finite float64 array; TypeError unless real numbers, ValueError unless finite."""
-    result = extended_array(name, value)
-    if not np.isfinite(result).all():
-        bad = result[~np.isfinite(result)]
-        raise ValueError(f"{name} must be finite; got {bad.size} value(s) that are not, the first is {bad.flat[0]}")
-    return result
-
-
 def _bounded(name: str, array: FloatArray, bound: float) -> FloatArray:
-    largest = np.abs(array).max(initial=0.0)
+    largest = max(array.max(initial=0.0), -array.min(initial=0.0))  # without an array of absolute values
     if largest > bound:
         raise ValueError(f"{name} must not exceed {bound:g} in absolute value; got {largest:g}")
     return array
@@ -257,37 +238,48 @@ def multiply(rows: FloatArray, matrix: FloatArray) -> FloatArray:
     return np.ascontiguousarray(np.einsum("ni,ij->nj", rows, matrix))
 
 
+def broadcast_shape(
+    x_name: str, x_shape: tuple[int, ...], scalar_name: str, scalar_shape: tuple[int, ...],
+    dimension: int | None = None, owner: str = "measure",
+) -> tuple[int, ...]:  # fmt: skip
+    """Return the shape of one answer each for points of shape (..., d) and scalars that broadcast against (...)."""
+    if not x_shape:
+        raise ValueError(f"{x_name} must have shape (..., d); got a single number")
+    if x_shape[-1] == 0:
+        raise ValueError(f"{x_name} must have at least one coordinate; got shape {x_shape}")
+    if dimension is not None and x_shape[-1] != dimension:
+        raise ValueError(f"{x_name} has last dimension {x_shape[-1]} but the {owner} lives in R^{dimension}")
+    try:
+        return np.broadcast_shapes(x_shape[:-1], scalar_shape)
+    except ValueError:
+        raise ValueError(
+            f"{scalar_name} of shape {scalar_shape} does not broadcast against {x_name}.shape[:-1] = {x_shape[:-1]}"
+        ) from None
+
+
 class Rows:
     """Points of shape (..., d) and one scalar each, flattened to (n, d) and (n,), and the way back.
 
     Attributes
     ----------
-    points : C-contiguous float64 array (n, d).
+    points : C-contiguous float64 array (n, d): a copy, always writable, so that each kernel is compiled for one type
+        only and measures may work in it; or with read_only=True the memory of x itself wherever it can be used.
     scalars : C-contiguous float64 array (n,): the scalar argument broadcast against x.shape[:-1].
     """
 
     def __init__(
         self, x_name: str, x: Any, scalar_name: str, scalar: Any, dimension: int | None = None,
-        bound: float = LARGEST_LENGTH, owner: str = "measure",
+        bound: float = LARGEST_LENGTH, owner: str = "measure", *, read_only: bool = False,
     ) -> None:  # fmt: skip
         points = _bounded(x_name, real_array(x_name, x), bound)
         scalar = np.asarray(scalar, dtype=np.float64)
-        if points.ndim == 0:
-            raise ValueError(f"{x_name} must have shape (..., d); got a single number")
-        if points.shape[-1] == 0:
-            raise ValueError(f"{x_name} must have at least one coordinate; got shape {points.shape}")
-        if dimension is not None and points.shape[-1] != dimension:
-            raise ValueError(f"{x_name} has last dimension {points.shape[-1]} but the {owner} lives in R^{dimension}")
-        try:
-            self.shape = np.broadcast_shapes(points.shape[:-1], scalar.shape)
-        except ValueError:
-            raise ValueError(
-                f"{scalar_name} of shape {scalar.shape} does not broadcast against "
-                f"{x_name}.shape[:-1] = {points.shape[:-1]}"
-            ) from None
+        self.shape = broadcast_shape(x_name, points.shape, scalar_name, scalar.shape, dimension, owner)
         size = points.shape[-1]
-        # Copies: always writable, so that each kernel is compiled for one type only.
-        self.points = np.array(np.broadcast_to(points, (*self.shape, size)), order="C").reshape(-1, size)
+        spread = np.broadcast_to(points, (*self.shape, size))
+        if read_only:
+            self.points = np.ascontiguousarray(spread.reshape(-1, size))
+        else:
+            self.points = np.array(spread, order="C").reshape(-1, size)
         self.scalars = np.array(np.broadcast_to(scalar, self.shape), order="C").reshape(-1)
         self._like = x
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from . import arrays
 from .arrays import FloatArray
+from .blockwise import blockwise
 from .processes import Process
 from .tilt import Measure
 
@@ -46,7 +47,8 @@ class Query:
 
 def query(process: Process, dimension: int, x: Any, t: Any) -> Query:
     """Validate and flatten the arguments x (..., d) and t of one call."""
-    rows = arrays.Rows("x", x, "t", arrays.times("t", t, process.end), dimension)
+    t = arrays.times("t", t, process.end)
+    rows = arrays.Rows("x", x, "t", t, dimension, read_only=True)  # z is what kernels get and measures may change
     t_rows = rows.scalars
     sigma2 = process.noise_variance(t_rows)
     alpha = process.signal_scale(t_rows)
@@ -55,12 +57,16 @@ def query(process: Process, dimension: int, x: Any, t: Any) -> Query:
         raise ValueError(
             f"t must give an effective variance of at least {arrays.SMALLEST_VARIANCE:g}; got t = {t_rows.min()}"
         )
-    largest = np.abs(rows.points).max(axis=1, initial=0.0)
-    floor = np.maximum(_SMALLEST_SIGNAL_RATIO * np.sqrt(sigma2), largest / arrays.LARGEST_CENTER)
+    floor = _SMALLEST_SIGNAL_RATIO * np.sqrt(sigma2)
+    if (alpha < np.maximum(floor, arrays.LARGEST_LENGTH / arrays.LARGEST_CENTER)).any():
+        floor = np.maximum(floor, np.abs(rows.points).max(axis=1, initial=0.0) / arrays.LARGEST_CENTER)
     limit = alpha < floor
-    resolved = np.where(limit, floor, alpha)
-    s = np.where(limit, sigma2 / resolved**2, s)
-    return Query(rows, alpha, sigma2, rows.points / resolved[:, None], s, resolved, limit)
+    if limit.any():
+        alpha_resolved = np.where(limit, floor, alpha)
+        s = np.where(limit, sigma2 / alpha_resolved**2, s)
+    else:
+        alpha_resolved = alpha
+    return Query(rows, alpha, sigma2, rows.points / alpha_resolved[:, None], s, alpha_resolved, limit)
 
 
 class NoisedMeasure:
@@ -70,7 +76,7 @@ class NoisedMeasure:
     target is one line of algebra, given in its method.  Conventions: `score` is always the gradient of log p_t (the S
     of [LWB] is its negative); x has shape (..., d); t is the process's own time, a scalar or broadcasting against
     x.shape[:-1]; vectors come back (..., d), scalars (...), matrices (..., d, d), in the array namespace of x, in
-    float64.
+    float64.  Dask arrays are answered lazily, block by block.
 
     Accuracy: backward stable, within 100 eps (1 + kappa) in norm of a 50-digit evaluation at the same float64 inputs,
     kappa the condition number with respect to all of them; covariance and Jacobian within 1e-10 (1 + kappa) of their
@@ -99,32 +105,38 @@ class NoisedMeasure:
     def __repr__(self) -> str:
         return f"NoisedMeasure({self.measure!r}, {self.process!r})"
 
+    @blockwise(0)
     def log_density(self, x: Any, t: Any) -> Any:
         """Return log p_t(x) = log Z(z, s) - (d/2) log(2 pi sigma^2), shape (...)."""
         q = self._query(x, t)
         log_mass = self.measure.tilt_rows(q.z, q.s).log_mass
         return q.rows.restore(log_mass - 0.5 * self.ambient_dimension * np.log(2.0 * math.pi * q.sigma2))
 
+    @blockwise(1)
     def score(self, x: Any, t: Any) -> Any:
         """Return grad log p_t(x) = alpha delta / sigma^2, shape (..., d); it blows up like (y_x - x)/t off M."""
         q = self._query(x, t)
         return q.rows.restore(self._pull(q) / q.sigma2[:, None])
 
+    @blockwise(1)
     def posterior_mean(self, x: Any, t: Any) -> Any:
         """Return f(x, t) = E[X_0 | X_t = x], the bounded target of [LWB] Theorem 3.7, shape (..., d)."""
         q = self._query(x, t)
         return q.rows.restore(self.measure.tilt_rows(q.z, q.s).mean)
 
+    @blockwise(2)
     def posterior_covariance(self, x: Any, t: Any) -> Any:
         """Return Cov[X_0 | X_t = x], shape (..., d, d)."""
         q = self._query(x, t)
         return q.rows.restore(self.measure.covariance_rows(q.z, q.s))
 
+    @blockwise(1)
     def noise(self, x: Any, t: Any) -> Any:
         """Return E[xi | X_t = x] = -sigma grad log p_t(x), the target of DDPM, shape (..., d)."""
         q = self._query(x, t)
         return q.rows.restore(-self._pull(q) / np.sqrt(q.sigma2)[:, None])
 
+    @blockwise(2)
     def score_jacobian(self, x: Any, t: Any) -> Any:
         """Return the Hessian of log p_t, (Cov/s - I)/sigma^2, shape (..., d, d)."""
         q = self._query(x, t)
@@ -133,12 +145,14 @@ class NoisedMeasure:
         jacobian[:, index, index] -= 1.0
         return q.rows.restore(jacobian / q.sigma2[:, None, None])
 
+    @blockwise(0)
     def score_divergence(self, x: Any, t: Any) -> Any:
         """Return the Laplacian of log p_t, (tr Cov/s - d)/sigma^2, shape (...), without forming a matrix."""
         q = self._query(x, t)
         trace = self.measure.covariance_trace_rows(q.z, q.s)
         return q.rows.restore((trace / q.s - self.ambient_dimension) / q.sigma2)
 
+    @blockwise(0)
     def local_dimension(self, x: Any, t: Any) -> Any:
         """Return d + sigma^2 (Laplacian + |score|^2) = (tr Cov + |delta|^2)/s, shape (...).
 

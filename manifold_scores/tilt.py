@@ -15,8 +15,9 @@ import numpy as np
 
 from . import arrays
 from .arrays import FloatArray
+from .blockwise import blockwise
 
-__all__ = ["Measure", "Tilt"]
+__all__ = ["ErrorEstimate", "Measure", "Tilt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,14 @@ class Tilt:
         return (centers, self.log_mass) if self.anchor is None else (self.anchor, self.log_rest)
 
 
+@dataclass(frozen=True, slots=True)
+class ErrorEstimate:
+    """How far moments may be off, absolutely: log mass (...), mean and displacement together (...)."""
+
+    log_mass: Any
+    mean: Any
+
+
 class Measure(ABC):
     """A probability measure on R^d that knows its tilted moments.
 
@@ -67,15 +76,15 @@ class Measure(ABC):
         ------
         ValueError, TypeError : wrong shape, NaN or infinity, s outside its range; the message names the argument.
         """
-        rows = self._rows(center, variance)
-        tilt = self.tilt_rows(rows.points, rows.scalars)
-        return Tilt(rows.restore(tilt.log_mass), rows.restore(tilt.mean), rows.restore(tilt.displacement))
+        return Tilt(*self._moments(center, variance))
 
+    @blockwise(2, check="_rows")
     def tilt_covariance(self, center: Any, variance: Any) -> Any:
         """Return Cov_Q(y), shape (..., d, d); arguments as in `tilt`."""
         rows = self._rows(center, variance)
         return rows.restore(self.covariance_rows(rows.points, rows.scalars))
 
+    @blockwise(0, check="_rows")
     def tilt_covariance_trace(self, center: Any, variance: Any) -> Any:
         """Return tr Cov_Q(y), shape (...), without forming the matrix; arguments as in `tilt`."""
         rows = self._rows(center, variance)
@@ -84,6 +93,12 @@ class Measure(ABC):
     def sample(self, n: int, rng: Any = None) -> FloatArray:
         """Return n independent draws, shape (n, d); rng is a seed or a numpy Generator."""
         return self.sample_rows(arrays.count("n", n), arrays.generator(rng))
+
+    @blockwise(0, 1, 1, check="_rows")
+    def _moments(self, center: Any, variance: Any) -> tuple[Any, Any, Any]:
+        rows = self._rows(center, variance)
+        tilt = self.tilt_rows(rows.points, rows.scalars)
+        return rows.restore(tilt.log_mass), rows.restore(tilt.mean), rows.restore(tilt.displacement)
 
     def _rows(self, center: Any, variance: Any) -> arrays.Rows:
         variance = arrays.variances("variance", variance)

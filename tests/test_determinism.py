@@ -10,8 +10,8 @@ import pytest
 
 import manifold_scores as ms
 from manifold_scores.manifolds import projection
+from manifold_scores.measures import cloud_part
 from manifold_scores.measures import parametric as measures_parametric
-from manifold_scores.measures import point_cloud
 from tests import shapes, strategies
 
 ROOT = pathlib.Path(ms.__file__).parents[1]
@@ -118,7 +118,7 @@ def test_blocks_of_queries_do_not_show(monkeypatch, d, blocks):
     cloud = ms.PointCloud(rng.standard_normal((600, d)), 10.0 ** rng.uniform(-200, 0, 600))
     z, s = rng.standard_normal((97, d)), np.geomspace(1e-6, 1e3, 97)
     plain, covariance = cloud.tilt(z, s), cloud.tilt_covariance(z, s)
-    monkeypatch.setattr(point_cloud, "_QUERY_BLOCKS", blocks)
+    monkeypatch.setattr(cloud_part, "_TASKS", blocks)
     tilt = cloud.tilt(z, s)
     for name in ("log_mass", "mean", "displacement"):
         np.testing.assert_array_equal(getattr(tilt, name), getattr(plain, name))

@@ -1,11 +1,15 @@
 """The array namespace that comes in goes out, as float64; other libraries are optional."""
 
 import functools
+import sys
+import tracemalloc
 
 import numpy as np
 import pytest
 
 import manifold_scores as ms
+from manifold_scores import namespaces
+from manifold_scores.noised import query
 from tests import strategies
 
 CIRCLE = ms.NoisedMeasure(ms.Circle().uniform(), ms.OrnsteinUhlenbeck())
@@ -132,16 +136,6 @@ def test_torch_dtypes_that_numpy_does_not_know_are_refused():
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_dask(target):
-    dask_array = of("dask.array")
-    answer = getattr(CIRCLE, target)
-    value = answer(dask_array.from_array(X, chunks=2), dask_array.from_array(T, chunks=2))
-    assert isinstance(value, dask_array.Array)
-    assert value.dtype == np.float64
-    np.testing.assert_array_equal(value.compute(), answer(X, T))
-
-
-@pytest.mark.parametrize("target", TARGETS)
 def test_the_strict_array_namespace(target):
     strict = of("array_api_strict")
     answer = getattr(CIRCLE, target)
@@ -195,3 +189,204 @@ def test_subclasses_of_arrays_do_not_come_back():
         """An array with a name."""
 
     assert type(CIRCLE.score(X.view(Labelled), 0.5)) is np.ndarray
+
+
+# Memory
+
+
+def _read(x, t=0.5):
+    return query(CIRCLE.process, 2, x, t).rows.points
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch", "array_api_strict", "jax.numpy", "dlpack"])
+def test_arrays_are_read_where_they_lie(library):
+    x = np.random.default_rng(0).standard_normal((4, 3, 2))
+    if library == "jax.numpy":
+        jax = of("jax")
+        with jax.enable_x64(True):
+            given = jax.numpy.asarray(x)
+        x = np.asarray(given)  # the memory of jax itself
+    elif library == "torch":
+        given = of("torch").from_numpy(x)
+    elif library == "dlpack":
+        given = OnDevice(x, (1, 0))
+    else:
+        given = of(library).asarray(x)
+    assert np.shares_memory(_read(given), x)
+    assert _read(given).shape == (12, 2)
+
+
+def test_what_has_to_be_copied_is():
+    x = np.random.default_rng(0).standard_normal((4, 2))
+    for given in (x.T[:, ::2].T, np.asfortranarray(x), x.astype(">f8"), x.astype(np.float32), x.tolist()):
+        rows = _read(given)
+        assert rows.flags.c_contiguous
+        assert rows.dtype == np.dtype("f8")
+        np.testing.assert_array_equal(rows, np.asarray(given, dtype=float))
+    assert _read(x[:, None], T).shape == (12, 2)
+
+
+@pytest.mark.parametrize("kind", strategies.examples())
+@pytest.mark.parametrize("writeable", [False, True])
+def test_questions_are_not_written_into(kind, writeable):
+    noised = ms.NoisedMeasure(
+        strategies.examples()[kind].measure, ms.BrownianMotion()
+    )  # alpha = 1: z has the bits of x
+    x = np.random.default_rng(0).standard_normal((5, noised.ambient_dimension))
+    before = x.copy()
+    x.flags.writeable = writeable
+    for target in TARGETS:
+        value = getattr(noised, target)(x, 0.1)
+        assert not np.shares_memory(value, x)
+        np.testing.assert_array_equal(x, before)
+    tilt = noised.measure.tilt(x, 0.1)
+    assert not any(np.shares_memory(value, x) for value in (tilt.mean, tilt.displacement))
+    np.testing.assert_array_equal(x, before)
+
+
+def test_a_question_is_copied_once():
+    # Per row of three numbers: z, mean, displacement, anchor, score 24 bytes each; log masses, t, alpha, sigma^2, s
+    # and what the Gaussian needs 8 each; another copy of x would take 24 more.
+    noised = ms.NoisedMeasure(ms.Gaussian(np.zeros(3), np.eye(3)), ms.OrnsteinUhlenbeck())
+    x = np.random.default_rng(0).standard_normal((200_000, 3))
+    noised.score(x[:10], 0.1)
+    tracemalloc.start()
+    try:
+        noised.score(x, 0.1)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 150 * len(x)
+
+
+def test_torch_gets_the_memory_of_the_result():
+    torch = of("torch")
+    result = np.ones((3, 2))
+    assert np.shares_memory(namespaces.restore(result, torch.ones(1)).numpy(), result)
+
+
+def test_jax_gets_the_memory_of_the_result_where_it_is_aligned():
+    jax = of("jax")
+    memory = np.zeros(1008)
+    start = -memory.ctypes.data % 64 // 8
+    with jax.enable_x64(True):
+        for shift, shared in ((0, True), (1, False)):
+            result = memory[start + shift :][:1000].reshape(500, 2)
+            value = namespaces.restore(result, jax.numpy.ones(1))
+            assert np.shares_memory(np.asarray(value), result) == shared
+            np.testing.assert_array_equal(value, result)
+
+
+# jax
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_jax_with_float64(target):
+    jax = of("jax")
+    answer, wanted = getattr(CIRCLE, target), getattr(CIRCLE, target)(X, T)
+    with jax.enable_x64(True):
+        for t in (jax.numpy.asarray(T), T):
+            value = answer(jax.numpy.asarray(X), t)
+            assert isinstance(value, jax.Array)
+            assert value.dtype == np.float64
+            np.testing.assert_array_equal(np.asarray(value), wanted)
+        assert answer(jax.numpy.asarray(X[0]), 0.1).shape == wanted[0].shape
+        assert isinstance(answer(X, jax.numpy.asarray(T)), np.ndarray)  # x decides
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_jax_without_float64_gets_float32_and_a_warning(target):
+    jax = of("jax")
+    x, t = X.astype(np.float32), T.astype(np.float32)
+    with pytest.warns(UserWarning, match="^jax_enable_x64 is off, so jax has no float64: the result, computed in flo"):
+        value = getattr(CIRCLE, target)(jax.numpy.asarray(x), jax.numpy.asarray(t))
+    assert isinstance(value, jax.Array)
+    assert value.dtype == np.float32
+    np.testing.assert_array_equal(np.asarray(value), getattr(CIRCLE, target)(x, t).astype(np.float32))
+
+
+def test_jax_keeps_truth_values_and_infinities():
+    jax = of("jax")
+    nearest, unique = ms.Circle().project(np.zeros(2), return_unique=True)
+    assert namespaces.restore(unique, jax.numpy.ones(1)).dtype == bool
+    with pytest.warns(UserWarning, match="jax_enable_x64"):
+        assert namespaces.restore(np.array([1e300]), jax.numpy.ones(1))[0] == np.inf
+    assert nearest.shape == (2,)
+
+
+def test_traced_jax_arrays_are_refused_and_the_way_out_works():
+    jax = of("jax")
+
+    def score(x):
+        return CIRCLE.score(np.asarray(x), 0.5).astype(np.float32)
+
+    def outside(x):
+        return jax.pure_callback(score, jax.ShapeDtypeStruct(x.shape, np.float32), x)
+
+    x = jax.numpy.asarray(X)
+    for transform in (jax.jit, jax.vmap, lambda function: jax.grad(lambda x: function(x).sum())):
+        with pytest.raises(
+            TypeError, match=r"^x is traced by jax \(jit, grad or vmap\), which the exact oracle cannot"
+        ):
+            transform(lambda x: CIRCLE.score(x, 0.5))(x)
+    np.testing.assert_array_equal(jax.jit(outside)(x), score(x))
+
+
+# Memory that the CPU cannot read, by stand-ins
+
+
+class OnDevice:
+    """An array as DLPack sees it; the memory is that of numpy."""
+
+    def __init__(self, array, device):
+        self.array, self._device = array, device
+
+    def __dlpack__(self, **options):
+        return self.array.__dlpack__()
+
+    def __dlpack_device__(self):
+        return self._device
+
+
+class OnCuda:
+    """What a cupy array shows of itself."""
+
+    @property
+    def __cuda_array_interface__(self):
+        return {"shape": (2,), "typestr": "<f8", "data": (0, False), "version": 3}
+
+    class Device:
+        def __str__(self):
+            return "<CUDA Device 0>"
+
+    device = Device()
+
+    def __array__(self, dtype=None, copy=None):
+        raise AssertionError("read")
+
+    def __dlpack_device__(self):
+        return 2, 0
+
+
+def test_arrays_of_cupy_are_refused():
+    with pytest.raises(TypeError, match=r"^x lives on <CUDA Device 0>; this version computes on the CPU only: move"):
+        CIRCLE.score(OnCuda(), 0.5)
+    with pytest.raises(TypeError, match=r"^points lives on <CUDA Device 0>; "):
+        ms.PointCloud(OnCuda())
+
+
+@pytest.mark.parametrize("kind", [2, 4, 8, 10, 14])
+def test_devices_are_known_by_dlpack(kind):
+    with pytest.raises(TypeError, match=r"^x lives on .*; this version computes on the CPU only: move x there first$"):
+        CIRCLE.score(OnDevice(X, (kind, 0)), 0.5)
+
+
+@pytest.mark.parametrize("kind", [1, 3, 11])
+def test_memory_of_the_host_is_read_whoever_pinned_it(kind):
+    np.testing.assert_array_equal(CIRCLE.score(OnDevice(X, (kind, 0)), 0.5), CIRCLE.score(X, 0.5))
+
+
+def test_other_libraries_are_not_imported_for_numpy():
+    assert not namespaces.is_dask(X)
+    assert namespaces.is_dask(of("dask.array").ones(3))
+    assert "cupy" not in sys.modules

@@ -22,14 +22,10 @@ class _Points:
     """sum_i w_i delta_{y_i}: a softmax of log w_i + <eta, y_i> - lambda |y_i|^2/2."""
 
     def __init__(self, measure: PointCloud) -> None:
-        # The tiles hold the given weights up to a common power of two; `weights` are those rounded by a division.
-        d = measure.ambient_dimension
-        mantissas = measure._mantissas.ravel()
-        used = mantissas > 0.0
-        points = measure._tiles.transpose(0, 2, 1).reshape(-1, d)[used]
-        exponents = measure._exponents.ravel()[used]
+        # The given weights up to a common power of two; `weights` are those rounded by a division.
+        points, mantissas, exponents = measure.part.entries()
         self._points = [exact(point) for point in points]
-        self._weights = [arb(float(m)) * arb(2) ** int(e) for m, e in zip(mantissas[used], exponents, strict=True)]
+        self._weights = [arb(float(m)) * arb(2) ** int(e) for m, e in zip(mantissas, exponents, strict=True)]
 
     def size(self) -> arb:
         return max((largest_norm(y) for y in self._points), key=float)

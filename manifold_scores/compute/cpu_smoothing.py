@@ -1,8 +1,12 @@
-"""Softmax moments of a point cloud averaged over displaced queries, from one table of (node, point) products.
+"""Softmax moments of a point cloud averaged over displaced queries, from one table of (point, node) products.
 
 With the cloud centred, the log2 weight of point i at the displaced query z + zeta_q is level_i(z) + rate <y_i, zeta_q>
 plus a term common to all points, so a table of products serves all queries, times and scales, and the cost of a node
 does not depend on the dimension.
+
+The lanes of a vector run over nodes: column q R + r of the table is node q of replicate r, so that a lane belongs to
+one replicate, and sums over nodes need nothing across lanes.  A single set of nodes is dealt out to STRIDE replicates,
+the last columns being padding.
 """
 
 from __future__ import annotations
@@ -13,11 +17,22 @@ import numpy as np
 from numba import prange
 
 from .compilation import FloatArray, IntArray, exact, parallel, reduction
-from .cpu_exponential import exp2_tile
 from .cpu_hull import dot
+from .vector_exponential import exp2
+from .vectors import LANES, fma, larger, load, splat, store
 
-#: Exponents computed at a time; two buffers of this size stay in the first-level cache.
-LANES = 1024
+#: Columns that are worked on at a time, two vectors, so that one computes while the other waits.
+STRIDE = 2 * LANES
+#: Points this many bits below the leading one wherever a node may be are left out: means change by less than 2**-200
+#: of the size of the cloud.  A trace may be as small as the second largest share, so only what is 0 in float64 goes.
+NEGLIGIBLE_FOR_MEANS = -200.0
+NEGLIGIBLE_FOR_TRACES = -900.0
+#: Queries that share a block of the table, and its entries: 512 kB.
+TILE = 16
+ENTRIES = 2**16
+#: Nodes of one task where queries are few; how many tasks there are does not change any sum within them.
+SEGMENT = 2**13
+MOST_SEGMENTS = 16
 
 
 @reduction
@@ -61,111 +76,201 @@ def _relative_levels(
 
 
 @parallel
-def products(left: FloatArray, right: FloatArray, out: FloatArray) -> None:
-    """Fill out = left right^T, (Q, k) and (N, k), in an order that does not depend on the number of threads."""
-    for q in prange(left.shape[0]):
-        row = out[q]
-        for i in range(right.shape[0]):
-            row[i] = dot(left[q], right[i])
+def products(points: FloatArray, nodes: FloatArray, out: FloatArray) -> None:
+    """Fill out (N, Q) = points nodes^T, (N, k) and (Q, k), in an order that does not depend on the number of threads."""
+    for i in prange(points.shape[0]):
+        row = out[i]
+        for q in range(nodes.shape[0]):
+            row[q] = dot(points[i], nodes[q])
 
 
 @exact
-def _exponents(level: FloatArray, rate: float, table: FloatArray, exponents: FloatArray, tops: FloatArray) -> None:
-    """Fill exponents (nodes * N) relative to the largest of each node, which goes to tops."""
-    size = level.size
-    for node in range(table.shape[0]):
-        row = exponents[node * size : (node + 1) * size]
-        products_row = table[node]
-        for i in range(size):
-            row[i] = level[i] + rate * products_row[i]
-        top = row[0]
-        for i in range(size):
-            top = max(top, row[i])
-        tops[node] = top
-        for i in range(size):
-            row[i] -= top
+def _within_reach(
+    level: FloatArray, loadings: FloatArray, reference: int, reach: float, lowest: float, kept: IntArray
+) -> int:
+    """List the points that come within `lowest` bits of the reference at some node; return how many.
 
-
-@reduction
-def _add_shares(powers: FloatArray, shares: FloatArray, totals: FloatArray) -> None:
-    size = shares.size
-    for node in range(totals.size):
-        row = powers[node * size : (node + 1) * size]
-        total = 0.0
-        for i in range(size):
-            total += row[i]
-        totals[node] = total
-        inverse = 1.0 / total
-        for i in range(size):
-            shares[i] += inverse * row[i]
-
-
-@reduction
-def _traces(powers: FloatArray, totals: FloatArray, points: FloatArray, first: FloatArray) -> float:
-    """Return the sum over nodes of tr Cov, each by moments about a leading point, which keep their digits."""
-    size = points.shape[0]
-    found = 0.0
-    for node in range(totals.size):
-        row = powers[node * size : (node + 1) * size]
-        lead = 0
-        for i in range(size):
-            if row[i] == 1.0:
-                lead = i
-        base = points[lead]
-        first[:] = 0.0
-        second = 0.0
-        for i in range(size):
-            if row[i] > 0.0 and i != lead:
-                for k in range(base.size):
-                    apart = points[i, k] - base[k]
-                    first[k] += row[i] * apart
-                    second += row[i] * apart * apart
-        trace = second / totals[node]
-        for k in range(base.size):
-            trace -= (first[k] / totals[node]) ** 2
-        found += trace
-    return found
+    |<P_i - P_r, g>| <= |P_i - P_r| |g|, and reach is the rate times the largest |g| of all nodes.
+    """
+    count = 0
+    for i in range(level.size):
+        short = lowest - level[i]
+        inside = short <= 0.0
+        if not inside:
+            square = 0.0
+            for k in range(loadings.shape[1]):
+                apart = loadings[i, k] - loadings[reference, k]
+                square += apart * apart
+            inside = square * reach * reach >= short * short
+        if inside:
+            kept[count] = i
+            count += 1
+    return count
 
 
 @exact
-def _replicate(
-    level: FloatArray, reference: int, rate: float, table: FloatArray, points: FloatArray, with_sums: bool,
-    with_traces: bool, row: FloatArray,
+def _add_pair(
+    level: FloatArray, kept: IntArray, count: int, rate: float, table: FloatArray, column: int, powers: FloatArray,
+    tops: FloatArray, totals: FloatArray,
 ) -> None:  # fmt: skip
-    count, size, nodes = level.size, points.shape[1], table.shape[0]
-    step = max(1, LANES // count)
-    exponents, scratch, powers = np.empty(step * count), np.empty(step * count), np.empty(step * count)
-    tops, totals, shares, first = np.empty(step), np.empty(step), np.zeros(count), np.empty(size)
-    for start in range(0, nodes, step):
-        stop = min(nodes, start + step)
-        done, lanes = stop - start, (stop - start) * count
-        _exponents(level, rate, table[start:stop], exponents[:lanes], tops[:done])
-        exp2_tile(exponents[:lanes], scratch[:lanes], scratch[:lanes].view(np.int64), powers[:lanes])
-        _add_shares(powers[:lanes], shares, totals[:done])
+    """Fill powers (points, STRIDE) = weights relative to the largest of each of STRIDE nodes, tops and totals."""
+    slope = splat(rate)
+    top, other_top = splat(-math.inf), splat(-math.inf)
+    for j in range(count):
+        row, base = table[kept[j]], splat(level[kept[j]])
+        top = larger(fma(slope, load(row, column), base), top)
+        other_top = larger(fma(slope, load(row, column + LANES), base), other_top)
+    total, other_total = splat(0.0), splat(0.0)
+    for j in range(count):
+        row, base = table[kept[j]], splat(level[kept[j]])
+        power = exp2(fma(slope, load(row, column), base) - top)
+        other_power = exp2(fma(slope, load(row, column + LANES), base) - other_top)
+        store(powers[j], 0, power)
+        store(powers[j], LANES, other_power)
+        total = total + power
+        other_total = other_total + other_power
+    store(tops, 0, top)
+    store(tops, LANES, other_top)
+    store(totals, 0, total)
+    store(totals, LANES, other_total)
+
+
+@exact
+def _add_shares(powers: FloatArray, count: int, inverse: FloatArray, shares: FloatArray) -> None:
+    """Add powers times inverse to shares, both (points, STRIDE)."""
+    scale, other_scale = load(inverse, 0), load(inverse, LANES)
+    for j in range(count):
+        store(shares[j], 0, fma(load(powers[j], 0), scale, load(shares[j], 0)))
+        store(shares[j], LANES, fma(load(powers[j], LANES), other_scale, load(shares[j], LANES)))
+
+
+@exact
+def _traces(
+    powers: FloatArray, kept: IntArray, count: int, inverse: FloatArray, points: FloatArray, scratch: FloatArray,
+    traces: FloatArray,
+) -> None:  # fmt: skip
+    """Fill traces (STRIDE) with tr Cov at every node, from moments about its leading point, which keep their digits.
+
+    scratch is (2 r, STRIDE).
+    """
+    size = points.shape[1]
+    base, first = scratch[:size], scratch[size:]
+    first[:] = 0.0
+    for j in range(count):
+        for lane in range(STRIDE):
+            if powers[j, lane] == 1.0:
+                for k in range(size):
+                    base[k, lane] = points[kept[j], k]
+    for lane in range(0, STRIDE, LANES):
+        second = splat(0.0)
+        for j in range(count):
+            power, point = load(powers[j], lane), points[kept[j]]
+            for k in range(size):
+                apart = splat(point[k]) - load(base[k], lane)
+                weighted = power * apart
+                store(first[k], lane, load(first[k], lane) + weighted)
+                second = fma(weighted, apart, second)
+        scale = load(inverse, lane)
+        trace = second * scale
+        for k in range(size):
+            mean = load(first[k], lane) * scale
+            trace = trace - mean * mean
+        store(traces, lane, trace)
+
+
+@exact
+def _add_nodes(
+    level: FloatArray, kept: IntArray, count: int, rate: float, table: FloatArray, live: FloatArray, start: int,
+    stop: int, points: FloatArray, with_sums: bool, with_traces: bool, scratch: FloatArray, powers: FloatArray,
+    shares: FloatArray, extras: FloatArray,
+) -> None:  # fmt: skip
+    """Add columns start .. stop - 1 to shares (replicates / STRIDE, points, STRIDE) and extras (2, replicates)."""
+    tops, totals, inverse, traces = scratch[0], scratch[1], scratch[2], scratch[3]
+    groups = shares.shape[0]
+    for column in range(start, stop, STRIDE):
+        group = (column // STRIDE) % groups
+        _add_pair(level, kept, count, rate, table, column, powers, tops, totals)
+        for lane in range(STRIDE):
+            inverse[lane] = live[column + lane] / totals[lane]
+        _add_shares(powers, count, inverse, shares[group])
         if with_sums:
-            for node in range(done):
-                row[size] += tops[node] + math.log2(totals[node])
+            for lane in range(STRIDE):
+                extras[0, group * STRIDE + lane] += live[column + lane] * (tops[lane] + math.log2(totals[lane]))
         if with_traces:
-            row[size + 1] += _traces(powers[:lanes], totals[:done], points, first)
-    for k in range(size):
-        total = 0.0
-        for i in range(count):
-            total += shares[i] * (points[i, k] - points[reference, k])
-        row[k] += total
+            _traces(powers, kept, count, inverse, points, scratch[4:], traces)
+            for lane in range(STRIDE):
+                extras[1, group * STRIDE + lane] += live[column + lane] * traces[lane]
+
+
+@exact
+def _add_moments(
+    kept: IntArray, count: int, reference: int, points: FloatArray, shares: FloatArray, extras: FloatArray,
+    total: FloatArray, replicates: FloatArray,
+) -> None:  # fmt: skip
+    """Turn shares into moments: total (r + 2) over all replicates, and (R, r + 2) if there is room for them."""
+    size = points.shape[1]
+    for j in range(count):
+        share = 0.0
+        for group in range(shares.shape[0]):
+            for lane in range(STRIDE):
+                share += shares[group, j, lane]
+        for k in range(size):
+            total[k] += share * (points[kept[j], k] - points[reference, k])
+    for part in range(2):
+        for r in range(extras.shape[1]):
+            total[size + part] += extras[part, r]
+    for r in range(replicates.shape[0]):
+        for j in range(count):
+            for k in range(size):
+                apart = points[kept[j], k] - points[reference, k]
+                replicates[r, k] += shares[r // STRIDE, j, r % STRIDE] * apart
+        for part in range(2):
+            replicates[r, size + part] += extras[part, r]
 
 
 @parallel
 def node_moments(
-    levels: FloatArray, references: IntArray, rates: FloatArray, table: FloatArray, replicates: int, points: FloatArray,
-    with_sums: bool, with_traces: bool, out: FloatArray,
+    levels: FloatArray, references: IntArray, rates: FloatArray, farthest: float, loadings: FloatArray,
+    table: FloatArray, live: FloatArray, replicates: int, points: FloatArray, with_sums: bool, with_traces: bool,
+    totals: FloatArray, parts: FloatArray,
 ) -> None:  # fmt: skip
-    """Add to out (M, R, r + 2) the sums over the nodes of every replicate of y - y_reference, log2 sum and tr Cov.
+    """Fill totals (S, M, r + 2) with sums over the nodes of y - y_reference, log2 sum and tr Cov, in S segments.
 
-    levels (M, N) and references (M,) as `point_levels` fills them; rates (M,); table (R Q, N), replicate after
-    replicate.  `with_sums` and `with_traces` ask for the last two.
+    levels (M, N) and references (M,) as `point_levels` fills them; rates (M,); table (N, C) = loadings (N, k) times
+    nodes no farther than `farthest` from 0, C a multiple of replicates, which is a multiple of STRIDE; live (C,) is 1,
+    or 0 for padding.  `with_sums` and `with_traces` ask for the last two.  parts (S, M, R, r + 2) are the sums of every
+    replicate, if R is not 0.
     """
-    nodes = table.shape[0] // replicates
-    for task in prange(levels.shape[0] * replicates):
-        m, replicate = task // replicates, task % replicates
-        block = table[replicate * nodes : (replicate + 1) * nodes]
-        _replicate(levels[m], references[m], rates[m], block, points, with_sums, with_traces, out[m, replicate])
+    queries, count = levels.shape
+    segments = totals.shape[0]
+    tile = min(TILE, max(1, ENTRIES // (count * replicates)))
+    tiles = (queries + tile - 1) // tile
+    rows = table.shape[1] // replicates
+    step = max(1, ENTRIES // (count * replicates)) * replicates
+    lowest = NEGLIGIBLE_FOR_TRACES if with_traces else NEGLIGIBLE_FOR_MEANS
+    for task in prange(tiles * segments):
+        first, segment = (task // segments) * tile, task % segments
+        done = min(tile, queries - first)
+        kept, counts = np.empty((done, count), dtype=np.int64), np.empty(done, dtype=np.int64)
+        shares = np.zeros((done, replicates // STRIDE, count, STRIDE))
+        extras = np.zeros((done, 2, replicates))
+        powers, scratch = np.empty((count, STRIDE)), np.empty((4 + 2 * points.shape[1], STRIDE))
+        for m in range(done):
+            query = first + m
+            reach = rates[query] * farthest
+            counts[m] = _within_reach(levels[query], loadings, references[query], reach, lowest, kept[m])
+        begin = (rows * segment // segments) * replicates
+        end = (rows * (segment + 1) // segments) * replicates
+        for start in range(begin, end, step):
+            stop = min(end, start + step)
+            for m in range(done):
+                _add_nodes(
+                    levels[first + m], kept[m], counts[m], rates[first + m], table, live, start, stop, points,
+                    with_sums, with_traces, scratch, powers, shares[m], extras[m],
+                )  # fmt: skip
+        for m in range(done):
+            query = first + m
+            total, part = totals[segment, query], parts[segment, query]
+            total[:] = 0.0
+            part[:] = 0.0
+            _add_moments(kept[m], counts[m], references[query], points, shares[m], extras[m], total, part)

@@ -1,7 +1,7 @@
 """Error-free transformations: what rounding took away, as a float64 of its own.
 
-Plain functions of two floats.  `product_error` is written with Veltkamp splitting (Dekker 1971) so that it is right in
-pure Python; compiled, one fused multiply-add replaces its seventeen operations.
+Plain functions of two floats, or of two vectors of them.  `product_error` is written with Veltkamp splitting (Dekker
+1971) so that it is right in pure Python; compiled, one fused multiply-add replaces its seventeen operations.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from numba import types
 from numba.extending import intrinsic, overload
 
 from .compilation import exact
+from .vectors import VectorType, fms
 
 _SPLITTER = 134217729.0  # 2**27 + 1
 
@@ -38,6 +39,8 @@ def _fused_multiply_add(_typing_context: Any, a: Any, b: Any, c: Any) -> Any:
 # numba compares the signatures of the two functions below literally, annotations included: neither has any.
 @overload(product_error)
 def _compiled_product_error(a, b, product):  # type: ignore[no-untyped-def]
+    if all(isinstance(argument, VectorType) for argument in (a, b, product)):
+        return lambda a, b, product: fms(a, b, product)  # noqa: PLW0108 # numba reads the names of the arguments
     if not all(isinstance(argument, types.Float) for argument in (a, b, product)):
         return None
     # numba supplies the typing context that its stub asks for.

@@ -6,7 +6,6 @@ import copy
 import functools
 import math
 import os
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,10 +13,10 @@ import numpy as np
 from .. import arrays
 from ..arrays import FloatArray
 from ..panels import LongArray, Panels
-from ..tilt import Measure, Tilt
+from ..tilt import ErrorEstimate, Measure, Tilt
 from .combinators import Embedded
 
-__all__ = ["ErrorEstimate", "ParametricLaw"]
+__all__ = ["ParametricLaw"]
 
 #: Blocks of queries to aim for: any number gives the same bits.
 _BLOCKS = 8 * (os.cpu_count() or 1)
@@ -30,14 +29,6 @@ _FINER = 1e-4
 _SMALLEST_WIDTH, _LARGEST_UNRESOLVED = 1e-14, 1e-12
 #: Nodes that integrate the product of two of its polynomials exactly.
 _MEAN_NODES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorEstimate:
-    """How far a quadrature may be off, absolutely: log mass (...), mean and displacement together (...)."""
-
-    log_mass: Any
-    mean: Any
 
 
 class Support(NamedTuple):

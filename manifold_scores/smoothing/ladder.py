@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -12,6 +13,8 @@ from .averages import LOG_MASS, MEAN, TRACE, Averages, Rule
 
 __all__ = ["Ladder"]
 
+# Each set is drawn once, after the smaller ones, also where several threads ask.
+_BUILDING = threading.Lock()
 _FEWEST, _MOST, _GROWTH = 2**10, 2**20, 4
 
 
@@ -44,9 +47,10 @@ class Ladder:
         return found
 
     def _rung(self, nodes: int) -> Rule:
-        if nodes not in self._rungs:
-            self._rungs[nodes] = self._build(nodes)
-        return self._rungs[nodes]
+        with _BUILDING:
+            if nodes not in self._rungs:
+                self._rungs[nodes] = self._build(nodes)
+            return self._rungs[nodes]
 
     def _misses(self, found: Averages, s: FloatArray, part: int) -> NDArray[np.bool_]:
         error = found.errors[part]

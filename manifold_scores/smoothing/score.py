@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from .. import arrays
 from ..arrays import FloatArray
+from ..blockwise import blockwise
 from ..measures import PointCloud
 from ..noised import NoisedMeasure, Query, query
 from . import nodes as node_rules
@@ -108,6 +110,7 @@ class SmoothedScore:
         #: The number of nodes; None where there are none, or as many as the tolerance needs.
         self.nodes = self._node_count(nodes)
         self._average: Callable[[], Rule] = self._build
+        self._fresh_nodes = fresh_nodes
         if not fresh_nodes:
             common = self._build()
             self._average = lambda: common
@@ -117,6 +120,7 @@ class SmoothedScore:
         how += "" if self.nodes is None else f", nodes={self.nodes}"
         return f"SmoothedScore({self.noised!r}, {self.kernel!r}, rule={self.rule!r}{how})"
 
+    @blockwise(1)
     def score(self, x: Any, t: Any, *, return_error: bool = False) -> Any:
         """Return s_k = integral of grad log p_t(y) k_x(dy), shape (..., d); `tolerance` is relative to its norm.
 
@@ -128,12 +132,14 @@ class SmoothedScore:
         error = q.alpha[:, None] * found.errors[0]
         return self._result(q, pull / q.sigma2[:, None], error / q.sigma2[:, None], return_error)
 
+    @blockwise(1)
     def posterior_mean(self, x: Any, t: Any, *, return_error: bool = False) -> Any:
         """Return (x + sigma^2 s_k)/alpha, shape (..., d): the average of E[X_0 | X_t = y] if the kernel is centred."""
         q, return_error = self._query(x, t), arrays.flag("return_error", return_error)
         found = self._averages(q, MEAN, return_error)
         return self._result(q, found.mean, found.errors[0], return_error)
 
+    @blockwise(0)
     def log_density(self, x: Any, t: Any, *, return_error: bool = False) -> Any:
         """Return integral of log p_t(y) k_x(dy), shape (...): the smoothed log-density before it is normalised.
 
@@ -151,6 +157,10 @@ class SmoothedScore:
         """
         if not self.kernel.shifts_only:
             raise TypeError(f"score_divergence needs a kernel that shifts x by independent noise; got {self.kernel!r}")
+        return self._divergence(x, t, return_error=return_error)
+
+    @blockwise(0)
+    def _divergence(self, x: Any, t: Any, *, return_error: bool) -> Any:
         q, return_error = self._query(x, t), arrays.flag("return_error", return_error)
         found = self._averages(q, TRACE, return_error)
         values = (found.trace / q.s - self.ambient_dimension) / q.sigma2
@@ -158,6 +168,14 @@ class SmoothedScore:
 
     def _query(self, x: Any, t: Any) -> Query:
         return query(self.process, self.ambient_dimension, x, t)
+
+    def _frozen(self) -> SmoothedScore:
+        """Return a model that answers all blocks of a question with the same nodes, as one call would."""
+        if not self._fresh_nodes:
+            return self
+        frozen, common = copy.copy(self), self._build()
+        frozen._fresh_nodes, frozen._average = False, lambda: common
+        return frozen
 
     def _averages(self, q: Query, part: int, with_errors: bool) -> Averages:
         return self._average().average(q.z, q.s, q.resolved, part, with_errors)

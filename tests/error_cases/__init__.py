@@ -1,6 +1,18 @@
 """Calls that must fail: (name, call, exception, the whole message as a regular expression)."""
 
-from . import asymptotics, certify, curves, divergences, likelihood, objects, parametric, queries, sampling, smoothing
+from . import (
+    asymptotics,
+    certify,
+    curves,
+    dask,
+    divergences,
+    likelihood,
+    objects,
+    parametric,
+    queries,
+    sampling,
+    smoothing,
+)
 
 CASES = [
     *queries.CASES,
@@ -11,6 +23,7 @@ CASES = [
     *parametric.CASES,
     *certify.CASES,
     *asymptotics.CASES,
+    *dask.CASES,
     *divergences.CASES,
     *smoothing.CASES,
 ]

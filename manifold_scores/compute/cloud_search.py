@@ -1,0 +1,261 @@
+"""The best point of a cloud at each query, and the runs of points that count, by descent of the tree."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import prange
+
+from .cloud_tree import LEAF
+from .cloud_weights import best_level, doubtful_bits, exact_levels, levels, measure, needs_exact
+from .compilation import FloatArray, IntArray, exact, parallel
+
+__all__ = ["STACK", "collect_runs", "find_references"]
+
+#: Open nodes of a descent: two a level, and more levels than there are addresses.
+STACK = 128
+
+
+@exact
+def _place(leaf: int, lanes: int, size: int) -> tuple[int, int, int]:
+    """Return the tile of a leaf and the lanes start .. stop - 1 that it has there, of `size` in all tiles."""
+    leaves_of_tile = lanes // LEAF
+    tile, start = leaf // leaves_of_tile, leaf % leaves_of_tile * LEAF
+    return tile, start, min(start + LEAF, size - tile * lanes)
+
+
+@exact
+def _bound(box: FloatArray, top: float, center: FloatArray, rate: float) -> float:
+    """No plain log2 weight in the box is larger, up to the rounding of one."""
+    square = 0.0
+    for k in range(center.size):
+        outside = max(box[0, k] - center[k], center[k] - box[1, k], 0.0)
+        square += outside * outside
+    return top - square * rate
+
+
+@exact
+def _farthest(box: FloatArray, center: FloatArray) -> float:
+    square = 0.0
+    for k in range(center.size):
+        across = max(center[k] - box[0, k], box[1, k] - center[k])
+        square += across * across
+    return square
+
+
+@exact
+def _best_leaf(
+    tiles: FloatArray,
+    exponents: FloatArray,
+    size: int,
+    offsets: IntArray,
+    boxes: FloatArray,
+    tops: FloatArray,
+    center: FloatArray,
+    rate: float,
+    nodes: IntArray,
+    bounds: FloatArray,
+) -> tuple[float, int]:
+    """Return the largest plain log2 weight and its leaf: depth first, the better child first."""
+    best, best_leaf = -math.inf, 0
+    level, node = len(offsets) - 2, 0
+    depth = 0
+    bound = math.inf
+    while True:
+        if bound > best:
+            while level > 0:
+                left = 2 * node
+                level -= 1
+                row = offsets[level] + left
+                first = _bound(boxes[row], tops[row], center, rate)
+                node = left
+                bound = first
+                if row + 1 < offsets[level + 1]:
+                    second = _bound(boxes[row + 1], tops[row + 1], center, rate)
+                    other = left + 1
+                    if second > first:
+                        node, other = other, left
+                        bound, second = second, first
+                    if second > best:
+                        nodes[2 * depth], nodes[2 * depth + 1] = level, other
+                        bounds[depth] = second
+                        depth += 1
+                if bound <= best:
+                    break
+            if level == 0 and bound > best:
+                tile, start, stop = _place(node, tiles.shape[2], size)
+                found = best_level(tiles[tile], exponents[tile], start, stop, center, rate)
+                if found > best:
+                    best, best_leaf = found, node
+        if depth == 0:
+            return best, best_leaf
+        depth -= 1
+        level, node = nodes[2 * depth], nodes[2 * depth + 1]
+        bound = bounds[depth]
+
+
+@exact
+def collect_runs(
+    offsets: IntArray,
+    boxes: FloatArray,
+    tops: FloatArray,
+    level: int,
+    node: int,
+    center: FloatArray,
+    rate: float,
+    floor: float,
+    nodes: IntArray,
+    runs: IntArray,
+) -> int:
+    """Fill runs (., 2) with first and last + 1 leaf of all runs below a node that may reach the floor; return how many.
+
+    In the order of the leaves.  Boxes whose farthest corner is above the floor are taken whole.
+    """
+    count, depth = 0, 1
+    nodes[0], nodes[1] = level, node
+    while depth > 0:
+        depth -= 1
+        level, node = nodes[2 * depth], nodes[2 * depth + 1]
+        row = offsets[level] + node
+        if _bound(boxes[row], tops[row], center, rate) < floor:
+            continue
+        if level == 0 or tops[row] - _farthest(boxes[row], center) * rate >= floor:
+            first, last = node << level, min((node + 1) << level, offsets[1])
+            if count > 0 and runs[count - 1, 1] == first:
+                runs[count - 1, 1] = last
+            else:
+                runs[count, 0], runs[count, 1] = first, last
+                count += 1
+            continue
+        if offsets[level - 1] + 2 * node + 1 < offsets[level]:
+            nodes[2 * depth], nodes[2 * depth + 1] = level - 1, 2 * node + 1
+            depth += 1
+        nodes[2 * depth], nodes[2 * depth + 1] = level - 1, 2 * node
+        depth += 1
+    return count
+
+
+@exact
+def _refine(
+    tiles: FloatArray,
+    exponents: FloatArray,
+    size: int,
+    offsets: IntArray,
+    boxes: FloatArray,
+    tops: FloatArray,
+    center: FloatArray,
+    rate: float,
+    floor: float,
+    nodes: IntArray,
+    scratch: FloatArray,
+    reference: FloatArray,
+    leaf: int,
+    lane: int,
+) -> tuple[int, int]:
+    """Move to any point above the floor that is better by half a bit in exact arithmetic, until there is none."""
+    depth = 1
+    nodes[0], nodes[1] = len(offsets) - 2, 0
+    while depth > 0:
+        depth -= 1
+        level, node = nodes[2 * depth], nodes[2 * depth + 1]
+        row = offsets[level] + node
+        if _bound(boxes[row], tops[row], center, rate) < floor:
+            continue
+        if level > 0:
+            for child in range(2 * node, min(2 * node + 2, offsets[level] - offsets[level - 1])):
+                nodes[2 * depth], nodes[2 * depth + 1] = level - 1, child
+                depth += 1
+            continue
+        tile, start, stop = _place(node, tiles.shape[2], size)
+        exact_levels(tiles[tile], exponents[tile], start, stop, center, rate, reference, scratch)
+        candidate = int(np.argmax(scratch[: stop - start]))
+        if scratch[candidate] > 0.5:
+            leaf, lane = node, candidate
+            reference[0], reference[1] = measure(tiles[tile], start + lane, center, True, scratch)
+            reference[2] = exponents[tile, start + lane]
+    return leaf, lane
+
+
+@exact
+def _find_reference(
+    tiles: FloatArray,
+    exponents: FloatArray,
+    size: int,
+    offsets: IntArray,
+    boxes: FloatArray,
+    tops: FloatArray,
+    center: FloatArray,
+    rate: float,
+    nodes: IntArray,
+    scratch: FloatArray,
+    reference: FloatArray,
+    point: FloatArray,
+) -> None:
+    best, leaf = _best_leaf(tiles, exponents, size, offsets, boxes, tops, center, rate, nodes, scratch)
+    tile, start, stop = _place(leaf, tiles.shape[2], size)
+    levels(tiles[tile], exponents[tile], start, stop, center, rate, scratch)
+    lane = int(np.argmax(scratch[: stop - start]))
+    square, low = measure(tiles[tile], start + lane, center, False, scratch)
+    doubt = doubtful_bits(center.size, square, rate)
+    reference[2], reference[3] = exponents[tile, start + lane], 0.0
+    # Every point of a box below this by some bits is below the best point by as many.
+    reference[4] = best - 4.0 * doubt
+    if needs_exact(center.size, square, rate):
+        square, low = measure(tiles[tile], start + lane, center, True, scratch)
+        reference[3] = 1.0
+    reference[0], reference[1] = square, low
+    if reference[3] > 0.0 and doubt > 0.25:  # plain arithmetic may have picked a point many bits below the best one
+        floor = reference[4] - 1.0
+        leaf, lane = _refine(
+            tiles, exponents, size, offsets, boxes, tops, center, rate, floor, nodes, scratch, reference, leaf, lane
+        )
+        tile, start, stop = _place(leaf, tiles.shape[2], size)
+    point[:] = tiles[tile, :, start + lane]
+
+
+@exact
+def _find_block(
+    tiles: FloatArray,
+    exponents: FloatArray,
+    size: int,
+    offsets: IntArray,
+    boxes: FloatArray,
+    tops: FloatArray,
+    centers: FloatArray,
+    rates: FloatArray,
+    start: int,
+    stop: int,
+    references: FloatArray,
+    points: FloatArray,
+) -> None:
+    nodes, scratch = np.empty(2 * STACK, dtype=np.int64), np.empty(STACK)
+    for m in range(start, stop):
+        _find_reference(
+            tiles, exponents, size, offsets, boxes, tops, centers[m], rates[m], nodes, scratch, references[m], points[m]
+        )
+
+
+@parallel
+def find_references(
+    tiles: FloatArray,
+    exponents: FloatArray,
+    size: int,
+    offsets: IntArray,
+    boxes: FloatArray,
+    tops: FloatArray,
+    centers: FloatArray,
+    rates: FloatArray,
+    block: int,
+    references: FloatArray,
+    points: FloatArray,
+) -> None:
+    """Locate the best point at every query.
+
+    Fills references (M, 5) with |y_r - z|^2 as high and low part, exponent_r, 1 if exact exponents are needed, and the
+    plain log2 weight that no point can miss by more than its rounding; and the points y_r (M, d).  `size` points with
+    padding are in use; a task is `block` queries.
+    """
+    for task in prange((len(centers) + block - 1) // block):
+        start, stop = task * block, min((task + 1) * block, len(centers))
+        _find_block(tiles, exponents, size, offsets, boxes, tops, centers, rates, start, stop, references, points)

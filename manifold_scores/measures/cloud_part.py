@@ -1,0 +1,188 @@
+"""Weighted points laid out for the kernels, and the sums over those of them that count."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..arrays import FloatArray
+from .partial_moments import LOG2_E, PartialCovariances, PartialMoments, Reference
+
+__all__ = ["DEFAULT_TOLERANCE", "CloudPart"]
+
+#: Share of every moment that may be left out: far below a rounding.
+DEFAULT_TOLERANCE = 1e-17
+#: Exponentials below 2**-900 are zero to the kernels.
+_ALL_BITS = 900.0
+#: How many bits the distance of what is left out usually costs.
+_SPARE_BITS = 10
+#: Boxes are of little use in more dimensions.
+_ORDERED_DIMENSIONS = 24
+#: A chunk is at least 2**10 leaves, and there are at most 2**5 of them.
+_CHUNK_LEVEL, _CHUNK_BITS = 10, 5
+#: Entries of the partial sums that are held at a time.
+_SUM_ENTRIES = 2**21
+#: Tasks aimed for, enough to balance any number of threads, and queries that share a tile while it is in the cache.
+_TASKS, _LARGEST_BLOCK = 64, 16
+_PADDING_EXPONENT = -1e290  # with mantissa 0: never the best, never counted
+
+
+class CloudPart:
+    """Points with weights mantissa * 2**exponent, in the order of a k-d tree.
+
+    Points whose weights cannot add up to `tolerance` of a moment are not visited.  With B bits below the best point,
+    n points left out hold at most n 2**-B of the mass in the best one's unit, at a distance from z of at most
+    D = sqrt(|y_r - z|^2 + (B + e_max - e_r) 2 s ln 2), since w |y - z| falls with |y - z| from there on.
+    B starts at log2(n / tolerance) and is raised, query by query, until n 2**-B D is below `tolerance` of the norms of
+    the sums themselves, or nothing is left that float64 can hold.  None of this depends on the other queries.
+
+    Parameters
+    ----------
+    points : (n, d), n >= 1; mantissas : (n,), in [1/2, 1); exponents : (n,), integers as float64.
+    ordered : whether to bring the points into the order of a tree, which takes n log n and serves many queries.
+    """
+
+    def __init__(
+        self, points: FloatArray, mantissas: FloatArray, exponents: FloatArray, *, ordered: bool = True
+    ) -> None:
+        from ..compute import cloud_tree  # numba is imported on first use
+        from ..compute.vectors import LANES
+
+        count, dimension = points.shape
+        offsets = cloud_tree.level_offsets(count)
+        if ordered and dimension <= _ORDERED_DIMENSIONS and count > cloud_tree.LEAF:
+            points, order = np.array(points, order="C"), np.arange(count)
+            cloud_tree.sort_points(points, order, len(offsets) - 1)
+            mantissas, exponents = mantissas[order], exponents[order]
+        boxes, tops = np.empty((offsets[-1], 2, dimension)), np.empty(offsets[-1])
+        cloud_tree.enclose(points, exponents, offsets, boxes, tops)
+        tiles, self._mantissas, exponents = _tile(points, mantissas, exponents, cloud_tree.LEAF)
+        self._tree = (tiles, exponents, -(-count // LANES) * LANES, offsets, boxes, tops)
+        self._leaf, self._leaves, self._top = cloud_tree.LEAF, int(offsets[1]), float(tops[-1])
+        self._radius = math.sqrt(float((np.maximum(-boxes[-1, 0], boxes[-1, 1]) ** 2).sum()))
+        root = len(offsets) - 2
+        self._level = min(root, max(_CHUNK_LEVEL, root - _CHUNK_BITS))
+        self._chunks = -(-self._leaves >> self._level)
+        self._count, self.dimension = count, dimension
+
+    def entries(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return points (n, d), mantissas (n,) and exponents (n,), in the order of the tree."""
+        tiles, exponents = self._tree[:2]
+        points = tiles.transpose(0, 2, 1).reshape(-1, self.dimension)[: self._count]
+        return points, self._mantissas.ravel()[: self._count], exponents.ravel()[: self._count]
+
+    def first_moments(
+        self, centers: FloatArray, variances: FloatArray, tolerance: float = DEFAULT_TOLERANCE
+    ) -> PartialMoments:
+        """Return the sums of w, w y and w (y - z) for every query (z, s): centers (M, d), variances (M,)."""
+        from ..compute.cloud_moments import FIRST
+
+        d = self.dimension
+        reference, sums, lost, far = self._accumulate(centers, variances, FIRST, 2 * d + 1, tolerance)
+        reach = self._reach(centers, far)
+        return PartialMoments(
+            variances, reference, sums[:, 0].copy(), sums[:, 1 : d + 1].copy(), sums[:, d + 1 :].copy(),
+            lost, lost * reach, lost * far,
+        )  # fmt: skip
+
+    def second_moments(
+        self,
+        centers: FloatArray,
+        variances: FloatArray,
+        tolerance: float = DEFAULT_TOLERANCE,
+        *,
+        trace_only: bool = False,
+    ) -> PartialCovariances:
+        """Return the sums of w, w (y - y_r) and w (y - y_r)(y - y_r)', or w |y - y_r|^2, for every query.
+
+        About the best point, which holds at least 1/n of the mass: the subtraction of the squared mean loses at most a
+        factor n, and nothing where the best point dominates and the covariance is tiny.
+        """
+        from ..compute.cloud_moments import SECOND, TRACE
+
+        d = self.dimension
+        size = 1 if trace_only else d
+        what = TRACE if trace_only else SECOND
+        reference, sums, _, _ = self._accumulate(centers, variances, what, 1 + d + size * size, tolerance)
+        second = sums[:, d + 1 :].reshape(-1, size, size)
+        return PartialCovariances(variances, reference, sums[:, 0].copy(), sums[:, 1 : d + 1].copy(), second)
+
+    def _accumulate(
+        self, centers: FloatArray, variances: FloatArray, what: int, width: int, tolerance: float
+    ) -> tuple[Reference, FloatArray, FloatArray, FloatArray]:
+        """Return references, sums (M, width), bounds on the mass left out (M,) and on its distance from z (M,)."""
+        from ..compute import cloud_moments, cloud_search
+
+        count = len(centers)
+        points, found = np.empty_like(centers), np.empty((count, 5))
+        sums, lost, far = np.empty((count, width)), np.empty(count), np.empty(count)
+        rates = 0.5 * LOG2_E / variances
+        step = max(1, _SUM_ENTRIES // (self._chunks * width))
+        block = min(_LARGEST_BLOCK, max(1, min(count, step) // _TASKS))
+        cloud_search.find_references(*self._tree, centers, rates, block, found, points)
+        first_bits = math.ceil(math.log2(self._count / tolerance)) + _SPARE_BITS
+        bits = np.full(count, float(first_bits))
+        todo = np.arange(count)
+        while todo.size:
+            for start in range(0, todo.size, step):
+                rows = todo[start : start + step]
+                parts = np.empty((self._chunks, rows.size, width))
+                visited = np.empty((self._chunks, rows.size), dtype=np.int64)
+                cloud_moments.moment_sums(
+                    self._mantissas, *self._tree, centers[rows], rates[rows], found[rows], points[rows],
+                    found[rows, 4] - bits[rows], what, self._level, block, parts, visited,
+                )  # fmt: skip
+                for chunk in range(1, self._chunks):  # in this order, whatever the number of threads
+                    parts[0] += parts[chunk]
+                sums[rows] = parts[0]
+                lost[rows] = self._leaf * (self._leaves - visited.sum(axis=0)) * np.exp2(-bits[rows])
+                excess = np.maximum(bits[rows] + self._top - found[rows, 2], 0.0)
+                far[rows] = np.sqrt(found[rows, 0] + excess / rates[rows])
+            allowed = tolerance * self._smallest(what, centers[todo], sums[todo], far[todo], found[todo, 0])
+            more = (lost[todo] > allowed) & (bits[todo] < _ALL_BITS)
+            todo, allowed = todo[more], np.maximum(allowed[more], 1e-300)
+            short = np.frexp(lost[todo])[1] - np.frexp(allowed)[1] + 2
+            bits[todo] = np.minimum(bits[todo] + short, _ALL_BITS)
+        reference = Reference(points, found[:, 0].copy(), found[:, 1].copy(), found[:, 2].copy())
+        return reference, sums, lost, far
+
+    def _reach(self, centers: FloatArray, far: FloatArray) -> FloatArray:
+        """Bound |y| for points left out."""
+        return np.asarray(np.minimum(np.sqrt((centers * centers).sum(axis=1)) + far, self._radius))
+
+    def _smallest(
+        self, what: int, centers: FloatArray, sums: FloatArray, far: FloatArray, nearest: FloatArray
+    ) -> FloatArray:
+        """Return the mass whose moments are as large as the sums, for points at those distances, (M,)."""
+        from ..compute.cloud_moments import FIRST, TRACE
+
+        d = self.dimension
+        first = (sums[:, 1 : d + 1] ** 2).sum(axis=1)
+        tiny = np.finfo(np.float64).tiny
+        if what == FIRST:
+            value = np.sqrt(first) / np.maximum(self._reach(centers, far), tiny)
+            return np.asarray(np.minimum(value, np.sqrt((sums[:, d + 1 :] ** 2).sum(axis=1)) / far))
+        trace = sums[:, d + 1] if what == TRACE else sums[:, d + 1 :: d + 1].sum(axis=1)
+        spread = np.maximum(trace - first / sums[:, 0], 0.0)
+        return np.asarray(spread / (far + np.sqrt(nearest)) ** 2)
+
+
+def _tile(
+    points: FloatArray, mantissas: FloatArray, exponents: FloatArray, leaf: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Lay points out as (tiles, d, lanes): the lanes of a vector run over points, and a tile stays in the cache."""
+    count, dimension = points.shape
+    lanes = 512 if dimension <= 4 else 256 if dimension <= 16 else 64
+    lanes = min(lanes, -(-count // leaf) * leaf)
+    tiles = -(-count // lanes)
+    padding = tiles * lanes - count
+    if padding:
+        points = np.concatenate([points, np.repeat(points[-1:], padding, axis=0)])
+        mantissas = np.concatenate([mantissas, np.zeros(padding)])
+        exponents = np.concatenate([exponents, np.full(padding, _PADDING_EXPONENT)])
+    return (
+        np.ascontiguousarray(points.reshape(tiles, lanes, dimension).transpose(0, 2, 1)),
+        mantissas.reshape(tiles, lanes),
+        exponents.reshape(tiles, lanes),
+    )
