@@ -6,7 +6,7 @@ does not depend on the dimension.
 
 The lanes of a vector run over nodes: column q R + r of the table is node q of replicate r, so that a lane belongs to
 one replicate, and sums over nodes need nothing across lanes.  A single set of nodes is dealt out to STRIDE replicates,
-the last columns being padding.
+the last columns being padding.  The table comes in blocks of STRIDE columns, (C / STRIDE, N, STRIDE).
 """
 
 from __future__ import annotations
@@ -27,12 +27,19 @@ STRIDE = 2 * LANES
 #: of the size of the cloud.  A trace may be as small as the second largest share, so only what is 0 in float64 goes.
 NEGLIGIBLE_FOR_MEANS = -200.0
 NEGLIGIBLE_FOR_TRACES = -900.0
+#: Weights relative to the reference point may be as large as two to this; beyond, they are relative to the largest.
+LARGEST_RISE = 300.0
 #: Queries that share a block of the table, and its entries: 512 kB.
 TILE = 16
 ENTRIES = 2**16
 #: Nodes of one task where queries are few; how many tasks there are does not change any sum within them.
 SEGMENT = 2**13
 MOST_SEGMENTS = 16
+
+
+def segments_of(columns: int) -> int:
+    """Return into how many segments the sums over the columns of a table are split."""
+    return max(1, min(MOST_SEGMENTS, columns // SEGMENT))
 
 
 @reduction
@@ -77,54 +84,57 @@ def _relative_levels(
 
 @parallel
 def products(points: FloatArray, nodes: FloatArray, out: FloatArray) -> None:
-    """Fill out (N, Q) = points nodes^T, (N, k) and (Q, k), in an order that does not depend on the number of threads."""
-    for i in prange(points.shape[0]):
-        row = out[i]
-        for q in range(nodes.shape[0]):
-            row[q] = dot(points[i], nodes[q])
+    """Fill out (C / STRIDE, N, STRIDE) with <P_i, g_c>, points (N, k) and nodes (C, k), whatever the threads."""
+    for block in prange(out.shape[0]):
+        for i in range(points.shape[0]):
+            for lane in range(STRIDE):
+                out[block, i, lane] = dot(points[i], nodes[block * STRIDE + lane])
 
 
 @exact
 def _within_reach(
     level: FloatArray, loadings: FloatArray, reference: int, reach: float, lowest: float, kept: IntArray
-) -> int:
-    """List the points that come within `lowest` bits of the reference at some node; return how many.
+) -> tuple[int, float]:
+    """List the points that come within `lowest` bits of the reference at some node; return how many, and the rise.
 
-    |<P_i - P_r, g>| <= |P_i - P_r| |g|, and reach is the rate times the largest |g| of all nodes.
+    |<P_i - P_r, g>| <= |P_i - P_r| |g|, and reach is the rate times the largest |g| of all nodes.  The rise bounds how
+    many bits above the reference a point may be.
     """
-    count = 0
+    count, rise = 0, 0.0
     for i in range(level.size):
-        short = lowest - level[i]
-        inside = short <= 0.0
-        if not inside:
-            square = 0.0
-            for k in range(loadings.shape[1]):
-                apart = loadings[i, k] - loadings[reference, k]
-                square += apart * apart
-            inside = square * reach * reach >= short * short
-        if inside:
+        square = 0.0
+        for k in range(loadings.shape[1]):
+            apart = loadings[i, k] - loadings[reference, k]
+            square += apart * apart
+        highest = level[i] + reach * math.sqrt(square)
+        if not highest < lowest:
             kept[count] = i
             count += 1
-    return count
+            rise = max(rise, highest)
+    return count, rise
 
 
 @exact
-def _add_pair(
-    level: FloatArray, kept: IntArray, count: int, rate: float, table: FloatArray, column: int, powers: FloatArray,
-    tops: FloatArray, totals: FloatArray,
+def _weigh(
+    level: FloatArray, kept: IntArray, count: int, reference: int, relative: bool, rate: float, block: FloatArray,
+    powers: FloatArray, tops: FloatArray, totals: FloatArray,
 ) -> None:  # fmt: skip
-    """Fill powers (points, STRIDE) = weights relative to the largest of each of STRIDE nodes, tops and totals."""
+    """Fill powers (points, STRIDE), the weights at STRIDE nodes, tops, what they are relative to, and their totals.
+
+    That is the reference point, or, if not `relative`, the largest weight.
+    """
     slope = splat(rate)
-    top, other_top = splat(-math.inf), splat(-math.inf)
-    for j in range(count):
-        row, base = table[kept[j]], splat(level[kept[j]])
-        top = larger(fma(slope, load(row, column), base), top)
-        other_top = larger(fma(slope, load(row, column + LANES), base), other_top)
+    top, other_top = slope * load(block[reference], 0), slope * load(block[reference], LANES)
+    if not relative:
+        for j in range(count):
+            row, base = block[kept[j]], splat(level[kept[j]])
+            top = larger(fma(slope, load(row, 0), base), top)
+            other_top = larger(fma(slope, load(row, LANES), base), other_top)
     total, other_total = splat(0.0), splat(0.0)
     for j in range(count):
-        row, base = table[kept[j]], splat(level[kept[j]])
-        power = exp2(fma(slope, load(row, column), base) - top)
-        other_power = exp2(fma(slope, load(row, column + LANES), base) - other_top)
+        row, base = block[kept[j]], splat(level[kept[j]])
+        power = exp2(fma(slope, load(row, 0), base) - top)
+        other_power = exp2(fma(slope, load(row, LANES), base) - other_top)
         store(powers[j], 0, power)
         store(powers[j], LANES, other_power)
         total = total + power
@@ -180,16 +190,15 @@ def _traces(
 
 @exact
 def _add_nodes(
-    level: FloatArray, kept: IntArray, count: int, rate: float, table: FloatArray, live: FloatArray, start: int,
-    stop: int, points: FloatArray, with_sums: bool, with_traces: bool, scratch: FloatArray, powers: FloatArray,
-    shares: FloatArray, extras: FloatArray,
+    level: FloatArray, kept: IntArray, count: int, reference: int, relative: bool, rate: float, table: FloatArray,
+    live: FloatArray, first: int, last: int, points: FloatArray, with_sums: bool, with_traces: bool,
+    scratch: FloatArray, powers: FloatArray, shares: FloatArray, extras: FloatArray,
 ) -> None:  # fmt: skip
-    """Add columns start .. stop - 1 to shares (replicates / STRIDE, points, STRIDE) and extras (2, replicates)."""
+    """Add blocks first .. last - 1 to shares (replicates / STRIDE, points, STRIDE) and extras (2, replicates)."""
     tops, totals, inverse, traces = scratch[0], scratch[1], scratch[2], scratch[3]
-    groups = shares.shape[0]
-    for column in range(start, stop, STRIDE):
-        group = (column // STRIDE) % groups
-        _add_pair(level, kept, count, rate, table, column, powers, tops, totals)
+    for block in range(first, last):
+        group, column = block % shares.shape[0], block * STRIDE
+        _weigh(level, kept, count, reference, relative, rate, table[block], powers, tops, totals)
         for lane in range(STRIDE):
             inverse[lane] = live[column + lane] / totals[lane]
         _add_shares(powers, count, inverse, shares[group])
@@ -236,37 +245,40 @@ def node_moments(
 ) -> None:  # fmt: skip
     """Fill totals (S, M, r + 2) with sums over the nodes of y - y_reference, log2 sum and tr Cov, in S segments.
 
-    levels (M, N) and references (M,) as `point_levels` fills them; rates (M,); table (N, C) = loadings (N, k) times
-    nodes no farther than `farthest` from 0, C a multiple of replicates, which is a multiple of STRIDE; live (C,) is 1,
-    or 0 for padding.  `with_sums` and `with_traces` ask for the last two.  parts (S, M, R, r + 2) are the sums of every
-    replicate, if R is not 0.
+    levels (M, N) and references (M,) as `point_levels` fills them; rates (M,); table, in blocks: loadings (N, k) times
+    C nodes no farther than `farthest` from 0, C a multiple of replicates, which is a multiple of STRIDE; live (C,) is
+    1, or 0 for padding.  `with_sums` and `with_traces` ask for the last two.  parts (S, M, R, r + 2) are the sums of
+    every replicate, if R is not 0.
     """
     queries, count = levels.shape
     segments = totals.shape[0]
     tile = min(TILE, max(1, ENTRIES // (count * replicates)))
     tiles = (queries + tile - 1) // tile
-    rows = table.shape[1] // replicates
-    step = max(1, ENTRIES // (count * replicates)) * replicates
+    groups = replicates // STRIDE
+    rows = table.shape[0] // groups
+    step = max(1, ENTRIES // (count * replicates)) * groups
     lowest = NEGLIGIBLE_FOR_TRACES if with_traces else NEGLIGIBLE_FOR_MEANS
     for task in prange(tiles * segments):
         first, segment = (task // segments) * tile, task % segments
         done = min(tile, queries - first)
         kept, counts = np.empty((done, count), dtype=np.int64), np.empty(done, dtype=np.int64)
-        shares = np.zeros((done, replicates // STRIDE, count, STRIDE))
+        relative = np.empty(done, dtype=np.bool_)
+        shares = np.zeros((done, groups, count, STRIDE))
         extras = np.zeros((done, 2, replicates))
         powers, scratch = np.empty((count, STRIDE)), np.empty((4 + 2 * points.shape[1], STRIDE))
         for m in range(done):
             query = first + m
             reach = rates[query] * farthest
-            counts[m] = _within_reach(levels[query], loadings, references[query], reach, lowest, kept[m])
-        begin = (rows * segment // segments) * replicates
-        end = (rows * (segment + 1) // segments) * replicates
+            counts[m], rise = _within_reach(levels[query], loadings, references[query], reach, lowest, kept[m])
+            relative[m] = rise <= LARGEST_RISE and not with_traces
+        begin, end = (rows * segment // segments) * groups, (rows * (segment + 1) // segments) * groups
         for start in range(begin, end, step):
             stop = min(end, start + step)
             for m in range(done):
+                query = first + m
                 _add_nodes(
-                    levels[first + m], kept[m], counts[m], rates[first + m], table, live, start, stop, points,
-                    with_sums, with_traces, scratch, powers, shares[m], extras[m],
+                    levels[query], kept[m], counts[m], references[query], relative[m], rates[query], table, live,
+                    start, stop, points, with_sums, with_traces, scratch, powers, shares[m], extras[m],
                 )  # fmt: skip
         for m in range(done):
             query = first + m

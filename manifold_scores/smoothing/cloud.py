@@ -114,19 +114,34 @@ class CloudNodes(_Cloud):
         self, cloud: ReducedCloud, shifts: Shifts, factors: FloatArray, loadings: FloatArray, replicates: int,
         gaussian: bool = False,
     ) -> None:  # fmt: skip
+        from ..compute.cpu_smoothing import STRIDE
+
         super().__init__(cloud, shifts)
-        self._factors, self._loadings = np.ascontiguousarray(factors), loadings
-        self._replicates, self._gaussian = replicates, gaussian
-        self._whole = self._table(factors) if len(factors) * len(loadings) <= _TABLE_ENTRIES else None
+        self._loadings, self._replicates, self._gaussian = np.ascontiguousarray(loadings), replicates, gaussian
+        self._nodes = len(factors)
+        k = loadings.shape[1]
+        # Columns of the table: node after node, and of each the replicates; a single set is dealt out to STRIDE.
+        self._columns = replicates if replicates > 1 else STRIDE
+        rows = -(-len(factors) // self._columns)
+        self._dealt = np.zeros((rows * self._columns, k))
+        if replicates > 1:
+            self._dealt[:] = factors.reshape(replicates, rows, k).swapaxes(0, 1).reshape(len(factors), k)
+        else:
+            self._dealt[: len(factors)] = factors
+        self._live = (np.arange(len(self._dealt)) < len(factors)).astype(np.float64)
+        self._farthest = math.sqrt((factors * factors).sum(axis=1).max())
+        whole = len(self._dealt) * len(loadings) <= _TABLE_ENTRIES
+        self._whole = self._table(slice(None)) if whole else None
         # Averages (R, N) of the products over the nodes of a replicate.
-        means = self._factors.reshape(replicates, len(factors) // replicates, loadings.shape[1]).mean(axis=1)
-        self._common = multiply(means, np.ascontiguousarray(loadings.T))
+        means = factors.reshape(replicates, len(factors) // replicates, k).mean(axis=1)
+        self._common = multiply(means, np.ascontiguousarray(self._loadings.T))
 
-    def _table(self, factors: FloatArray) -> FloatArray:
-        from ..compute.cpu_smoothing import products
+    def _table(self, columns: slice) -> FloatArray:
+        from ..compute.cpu_smoothing import STRIDE, products
 
-        table = np.empty((len(factors), len(self._loadings)))
-        products(factors, self._loadings, table)
+        nodes = self._dealt[columns]
+        table = np.empty((len(nodes) // STRIDE, len(self._loadings), STRIDE))
+        products(self._loadings, nodes, table)
         return table
 
     def average(self, z: FloatArray, s: FloatArray, alpha: FloatArray, part: int, with_errors: bool) -> Averages:
@@ -136,14 +151,13 @@ class CloudNodes(_Cloud):
         for q in self._chunks(z, s, alpha, replicates * max(size + 2, z.shape[1])):
             rows = slice(start, start + len(q.s))
             start = rows.stop
-            moments = self._moments(q, part)
+            values, moments = self._moments(q, part, with_errors and replicates > 1)
             errors = np.zeros((len(q.s), z.shape[1] + 2))
             if with_errors and replicates > 1:
                 lifted = self.cloud.lift(moments[:, :, :size])
                 errors = node_rules.standard_error(np.concatenate([lifted, moments[:, :, size:]], axis=2), 1)
             if with_errors and self._gaussian:
                 errors += self._unseen(q, z.shape[1])
-            values = moments.mean(axis=1)
             found.append(self._assemble(q, z[rows], alpha[rows], values, errors))
         return Averages.join(found)
 
@@ -151,35 +165,36 @@ class CloudNodes(_Cloud):
         """Return what rare displacements may add to the mean (the same for every component), log2 sum and trace."""
         distance = _distances(self.cloud.coordinates, q.references)
         spreads = (q.rates * _LN_2)[:, None] * _distances(self._loadings, q.references)
-        share, excess = unseen_mass(_LN_2 * np.minimum(q.levels, 0.0), spreads, len(self._factors))
+        share, excess = unseen_mass(_LN_2 * np.minimum(q.levels, 0.0), spreads, self._nodes)
         mean, trace = (share * distance).sum(axis=1), (share * distance**2).sum(axis=1)
         return np.column_stack([np.repeat(mean[:, None], d, axis=1), excess.sum(axis=1) / _LN_2, trace])
 
-    def _moments(self, q: _Queries, part: int) -> FloatArray:
-        """Return the moments (M, R, r + 2) of every replicate."""
-        from ..compute.cpu_smoothing import node_moments
+    def _moments(self, q: _Queries, part: int, apart: bool) -> tuple[FloatArray, FloatArray]:
+        """Return the moments (M, r + 2) of all nodes, and (M, R, r + 2) of every replicate if asked for `apart`."""
+        from ..compute.cpu_smoothing import node_moments, segments_of
 
-        replicates, points = self._replicates, self.cloud.coordinates
-        nodes = len(self._factors) // replicates
-        moments = np.zeros((len(q.s), replicates, points.shape[1] + 2))
-        with_sums, with_traces = part == LOG_MASS, part == TRACE
-        if self._whole is not None:
+        points, columns, count = self.cloud.coordinates, self._columns, len(self._dealt)
+        width = count if self._whole is not None else max(1, _TABLE_ENTRIES // (len(points) * columns)) * columns
+        values = np.zeros((len(q.s), points.shape[1] + 2))
+        parts = np.zeros((len(q.s), self._replicates if apart else 0, points.shape[1] + 2))
+        for start in range(0, count, width):
+            table = self._table(slice(start, start + width)) if self._whole is None else self._whole
+            live = self._live[start : start + width]
+            segments = segments_of(len(live))
+            total, part_totals = np.empty((segments, *values.shape)), np.empty((segments, *parts.shape))
             node_moments(
-                q.levels, q.references, q.rates, self._whole, replicates, points, with_sums, with_traces, moments
-            )
-        else:
-            step = max(1, _TABLE_ENTRIES // len(points))
-            for replicate in range(replicates):
-                for start in range(0, nodes, step):
-                    stop = replicate * nodes + min(nodes, start + step)
-                    table = self._table(self._factors[replicate * nodes + start : stop])
-                    block = np.zeros((len(q.s), 1, points.shape[1] + 2))
-                    node_moments(q.levels, q.references, q.rates, table, 1, points, with_sums, with_traces, block)
-                    moments[:, replicate] += block[:, 0]
-        moments /= nodes
+                q.levels, q.references, q.rates, self._farthest, self._loadings, table, live, columns, points,
+                part == LOG_MASS, part == TRACE, total, part_totals,
+            )  # fmt: skip
+            values += total.sum(axis=0)
+            parts += part_totals.sum(axis=0)
+        values /= self._nodes
+        parts /= self._nodes // self._replicates
         # Log2 sums relative to the displaced reference: what it shares with all points is taken exactly elsewhere.
-        moments[:, :, -2] -= q.rates[:, None] * self._common[:, q.references].T
-        return moments
+        common = q.rates[:, None] * self._common[:, q.references].T
+        values[:, -2] -= common.mean(axis=1)
+        parts[:, :, -2] -= common[:, : parts.shape[1]]
+        return values, parts
 
 
 class CloudQuadrature(_Cloud):

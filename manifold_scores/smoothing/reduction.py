@@ -40,7 +40,9 @@ class ReducedCloud:
         self.origin = points.mean(axis=0)
         centred = points - self.origin
         basis = _basis(centred, np.abs(points).max())
+        # Both ways round: a transposed copy in every call would take as long as the products.
         self._basis: FloatArray | None = None
+        self._rows = np.ascontiguousarray(basis)
         if len(basis) < points.shape[1]:
             self._basis = np.ascontiguousarray(basis.T)
             centred = multiply(centred, self._basis)
@@ -53,8 +55,8 @@ class ReducedCloud:
         if self._basis is None:
             return np.ascontiguousarray(apart), None
         inside = multiply(apart, self._basis)
-        rest = apart - multiply(inside, np.ascontiguousarray(self._basis.T))
-        return inside, rest - multiply(multiply(rest, self._basis), np.ascontiguousarray(self._basis.T))
+        rest = apart - multiply(inside, self._rows)
+        return inside, rest - multiply(multiply(rest, self._basis), self._rows)
 
     def project(self, vectors: FloatArray) -> FloatArray:
         """Return the components (n, r) of vectors (n, d) along the hull."""
@@ -65,7 +67,7 @@ class ReducedCloud:
         if self._basis is None:
             return vectors
         shape = vectors.shape[:-1]
-        flat = multiply(vectors.reshape(math.prod(shape), self.dimension), np.ascontiguousarray(self._basis.T))
+        flat = multiply(vectors.reshape(math.prod(shape), self.dimension), self._rows)
         return flat.reshape(*shape, len(self.origin))
 
     def loadings(self, root: FloatArray | float) -> FloatArray:
