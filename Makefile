@@ -21,11 +21,11 @@ help: ## list the targets
 	@echo 'Arguments are passed on: make verify ARGS=--quick, make test ARGS="-k circle", make figures ARGS=--list'
 	@echo 'Another interpreter for a new .venv: make test PYTHON=python3.13'
 
-verify: $(VENV)/stamp-verify $(VENV)/stamp-kernels ## check every claim; writes results/report.html
+verify: $(VENV)/stamp-verify ## check every claim; writes results/report.html
 	$(PY) -m verification $(ARGS)
 
 # Each worker computes on one thread; tests that compare numbers of threads start their own processes.
-test: $(VENV)/stamp-test $(VENV)/stamp-kernels ## run the tests
+test: $(VENV)/stamp-test ## run the tests
 	NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses $(WORKERS) $(ARGS)
 
 lint: $(VENV)/stamp-lint ## style, types and layers
@@ -34,7 +34,7 @@ lint: $(VENV)/stamp-lint ## style, types and layers
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports --no-logo
 
-figures: $(VENV)/stamp-verify $(VENV)/stamp-kernels ## draw the figures of the papers into figures/
+figures: $(VENV)/stamp-verify ## draw the figures of the papers into figures/
 	$(PY) -m paper_figures $(ARGS)
 
 clean: ## remove .venv, caches, results/ and figures/
@@ -47,9 +47,4 @@ $(VENV)/stamp-venv:
 
 $(VENV)/stamp-%: pyproject.toml $(VENV)/stamp-venv
 	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS_$*)]'
-	@touch $@
-
-# numba's on-disk cache looks only at the file a kernel stands in, not at what that file imports.
-$(VENV)/stamp-kernels: $(wildcard manifold_scores/compute/*.py) $(VENV)/stamp-venv
-	rm -f manifold_scores/compute/__pycache__/*.nb?
 	@touch $@

@@ -13,6 +13,7 @@ the result does not depend on the number of threads.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -20,16 +21,18 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from .kernel_cache import KernelCache
+
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 
 
 def _compiler(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     def decorate(function: Callable[..., Any]) -> Any:
-        try:
-            return njit(cache=True, error_model="numpy", **options)(function)
-        except RuntimeError:  # no folder for a cache can be written: compile in every process
-            return njit(error_model="numpy", **options)(function)
+        kernel = njit(error_model="numpy", **options)(function)
+        with contextlib.suppress(RuntimeError, OSError):  # no folder can be written: compile in every process
+            kernel._cache = KernelCache(function, options)
+        return kernel
 
     return decorate
 

@@ -50,9 +50,11 @@ def _natural_parameter(
     norm = _unit_and_norm(center, normal)
     kappa = radius * norm / variance
     if norm == 0.0:
-        normal[:] = direction
+        for k in range(direction.size):
+            normal[k] = direction[k]
     if concentration == 0.0:
-        axis[:] = normal
+        for k in range(direction.size):
+            axis[k] = normal[k]
         return norm, kappa, 0.0, 0.0, 0.0
     scale = max(kappa, concentration)
     kappa_part, c_part = kappa / scale, concentration / scale
