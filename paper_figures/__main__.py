@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from commands.arguments import wrong_argument
+
 from .registry import FIGURES, make
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -58,11 +60,10 @@ def command(arguments: list[str] | None = None) -> int:
     try:
         return int(app(args=arguments, prog_name="python -m paper_figures", standalone_mode=False) or 0)
     except Exception as problem:
-        # What typer raises for wrong arguments; its class depends on the version of click behind it.
-        text = getattr(problem, "format_message", None)
+        text = wrong_argument(problem)
         if text is None:
             raise
-        typer.echo(f"paper_figures: {' '.join(text().split())}", err=True)
+        typer.echo(f"paper_figures: {text}", err=True)
         return 2
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from commands.files import load_arrays, save_arrays, write_whole
+
 from . import (
     expansion,
     fphdp_1,
@@ -29,7 +31,6 @@ from . import (
     oracle_atlas,
     style,
 )
-from .files import load_arrays, save_arrays, write_whole
 
 __all__ = ["FIGURES", "PaperFigure", "make"]
 

@@ -8,30 +8,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 from tqdm.auto import tqdm
 
-_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
+from commands.threads import one_thread
+
 _MOST = 8  # processes; each of them needs half a gigabyte
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let processes that start within the block have one thread each."""
-    before = {name: os.environ.get(name) for name in _LIMITS}
-    os.environ.update(dict.fromkeys(_LIMITS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def in_processes(tasks: Sequence[tuple[Any, ...]], name: str) -> list[Any]:

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from scipy.special import gamma, ive, ndtr
 
+from commands.files import load_arrays
 from paper_figures import atlas_entries, expansion, lwb_5, style
-from paper_figures.files import load_arrays
 from tests.test_paper_figures_command import NAMES, run
 
 STANDARD_ERRORS = 4.0

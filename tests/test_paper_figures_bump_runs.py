@@ -11,6 +11,7 @@ import pytest
 from scipy.stats import poisson
 
 import manifold_scores as ms
+from commands.files import load_arrays
 from paper_figures import (
     bump_charts,
     bump_kernels,
@@ -26,7 +27,6 @@ from paper_figures import (
     workers,
 )  # fmt: skip
 from paper_figures.bump_kernels import OrbitScore
-from paper_figures.files import load_arrays
 from tests.bump_images import HULL, by_hand, data_centres, ring
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from commands.files import load_arrays, write_whole
 from paper_figures import registry
 from paper_figures.__main__ import app, command
-from paper_figures.files import load_arrays, write_whole
 
 NAMES = (
     "lwb-5", "oracle-atlas", "medial-axis", "expansion", "fphdp-1", "fphdp-2", "fphdp-3", "fphdp-4", "fphdp-5",

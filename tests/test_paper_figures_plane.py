@@ -9,9 +9,9 @@ from scipy.optimize import brentq
 from scipy.special import ive, ndtr
 
 import manifold_scores as ms
+from commands.files import load_arrays
 from paper_figures import chosen_kernels, fphdp_1, fphdp_2, fphdp_3, fphdp_4, fphdp_5, registry
 from paper_figures import smoothing_samples as ss
-from paper_figures.files import load_arrays
 
 STANDARD_ERRORS = 5.0
 """The seeds are fixed; for a fresh one a correct program fails one such comparison in 2 million."""

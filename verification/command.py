@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from commands.arguments import wrong_argument
+
 from .output import write_outcome, write_report
 from .record import Outcome, run
 from .registry import CLAIMS
@@ -140,11 +142,10 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as problem:
         return _fail(f"cannot write the results: {problem}", 2)
     except Exception as problem:
-        # What typer raises for wrong arguments; its class depends on the version of click behind it.
-        text = getattr(problem, "format_message", None)
+        text = wrong_argument(problem)
         if text is None:
             raise
-        return _fail(" ".join(text().split()).removeprefix("Invalid value: "), 2)
+        return _fail(text, 2)
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, before)

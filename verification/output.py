@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from paper_figures.files import load_arrays, save_arrays, write_whole
+from commands.files import load_arrays, save_arrays, save_json, write_whole
 
 from .record import Outcome
 from .report import page
@@ -28,9 +27,7 @@ def write_outcome(outcome: Outcome, folder: Path) -> Path | None:
             if outcome.passed:
                 raise
             # The numbers of a failed claim may be such that nothing can be drawn: the report says so.
-    text = json.dumps(outcome.as_json(), allow_nan=False, ensure_ascii=False, indent=1)
-    with write_whole(folder / f"{name}.json") as file:
-        file.write(text.encode() + b"\n")
+    save_json(folder / f"{name}.json", outcome.as_json())
     return figure_path if figure_path.exists() else None
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 import manifold_scores as ms
+from commands.files import strict
 
 #: Handed an oracle factory (measure, process) -> model.  The default is the package itself.
 Oracle = Callable[[ms.Measure, ms.Process], Any]
@@ -211,14 +209,3 @@ def run(
     except Exception as problem:  # a faulty oracle may raise anything; the other claims still run
         error = f"{type(problem).__name__}: {problem}"
     return Outcome(claim, size, evidence, time.perf_counter() - start, error, skipped)
-
-
-def strict(value: Any) -> Any:
-    """Return value in terms that JSON has: None for NaN and infinities, lists for arrays, at any depth."""
-    if isinstance(value, dict):
-        return {str(key): strict(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [strict(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value

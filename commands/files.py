@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
-__all__ = ["load_arrays", "save_arrays", "write_whole"]
+__all__ = ["load_arrays", "save_arrays", "save_json", "strict", "strict_json", "write_whole"]
 
 
 @contextmanager
@@ -42,3 +44,25 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
     """Read an npz file, without pickle."""
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
+
+
+def save_json(path: Path, value: Any) -> None:
+    """Write strict JSON."""
+    with write_whole(path) as file:
+        file.write(strict_json(value).encode() + b"\n")
+
+
+def strict_json(value: Any) -> str:
+    """Return value as strict JSON."""
+    return json.dumps(strict(value), allow_nan=False, ensure_ascii=False, indent=1)
+
+
+def strict(value: Any) -> Any:
+    """Return value in terms that JSON has: None for NaN and infinities, lists for arrays, at any depth."""
+    if isinstance(value, dict):
+        return {str(key): strict(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [strict(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

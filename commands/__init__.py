@@ -1,0 +1,1 @@
+"""What `verification`, `paper_figures` and `benchmarks` share: files that are whole, errors of one line, threads."""
