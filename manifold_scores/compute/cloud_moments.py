@@ -7,9 +7,9 @@ from numba import prange
 
 from .cloud_search import STACK, collect_runs
 from .cloud_tree import LEAF
-from .cloud_weights import weigh
+from .cloud_weights import plain_shift, weigh, weights_of_four
 from .compilation import FloatArray, IntArray, exact, parallel
-from .vectors import LANES, fma, load, splat, total
+from .vectors import GROUP, LANES, fma, load, load_row, splat, total
 
 __all__ = ["FIRST", "SECOND", "TRACE", "moment_sums"]
 
@@ -19,10 +19,11 @@ FIRST, SECOND, TRACE = 0, 1, 2
 
 @exact
 def _add_mass(weights: FloatArray, size: int, sums: FloatArray) -> None:
-    mass = splat(0.0)
-    for j in range(0, size, LANES):
-        mass = mass + load(weights, j)
-    sums[0] += total(mass)
+    a, b = splat(0.0), splat(0.0)
+    for j in range(0, size, GROUP):
+        a, b = a + load(weights, j), b + load(weights, j + LANES)
+        a, b = a + load(weights, j + 2 * LANES), b + load(weights, j + 3 * LANES)
+    sums[0] += total(a + b)
 
 
 @exact
@@ -31,14 +32,59 @@ def _add_first(
 ) -> None:
     d = center.size
     for k in range(d):
-        row, c = tile[k], splat(center[k])
-        value, apart = splat(0.0), splat(0.0)
-        for j in range(start, stop, LANES):
-            w, y = load(weights, j - start), load(row, j)
-            value = fma(w, y, value)
-            apart = fma(w, y - c, apart)
-        sums[1 + k] += total(value)
-        sums[1 + d + k] += total(apart)
+        c = splat(center[k])
+        value, other_value, apart, other_apart = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+        for j in range(start, stop, 2 * LANES):
+            w, y = load(weights, j - start), load_row(tile, k, j)
+            value, apart = fma(w, y, value), fma(w, y - c, apart)
+            w, y = load(weights, j - start + LANES), load_row(tile, k, j + LANES)
+            other_value, other_apart = fma(w, y, other_value), fma(w, y - c, other_apart)
+        sums[1 + k] += total(value + other_value)
+        sums[1 + d + k] += total(apart + other_apart)
+
+
+@exact
+def _add_plane(
+    tile: FloatArray,
+    mantissa: FloatArray,
+    exponent: FloatArray,
+    start: int,
+    stop: int,
+    center: FloatArray,
+    rate: float,
+    reference: FloatArray,
+    sums: FloatArray,
+) -> None:
+    """Weights and first moments in R^2 at once: nothing leaves the registers."""
+    slope, shift = splat(-rate), splat(plain_shift(reference, rate))
+    x, y = splat(center[0]), splat(center[1])
+    mass, value0, value1, apart0, apart1 = splat(0.0), splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+    for j in range(start, stop, GROUP):
+        k, m, n = j + LANES, j + 2 * LANES, j + 3 * LANES
+        a0, b0, c0, d0 = (
+            load_row(tile, 0, j) - x, load_row(tile, 0, k) - x, load_row(tile, 0, m) - x, load_row(tile, 0, n) - x,
+        )  # fmt: skip
+        a1, b1, c1, d1 = (
+            load_row(tile, 1, j) - y, load_row(tile, 1, k) - y, load_row(tile, 1, m) - y, load_row(tile, 1, n) - y,
+        )  # fmt: skip
+        a, b, c, d = fma(a1, a1, a0 * a0), fma(b1, b1, b0 * b0), fma(c1, c1, c0 * c0), fma(d1, d1, d0 * d0)
+        a, b = fma(a, slope, load(exponent, j) + shift), fma(b, slope, load(exponent, k) + shift)
+        c, d = fma(c, slope, load(exponent, m) + shift), fma(d, slope, load(exponent, n) + shift)
+        a, b, c, d = weights_of_four(mantissa, j, a, b, c, d)
+        mass = mass + ((a + b) + (c + d))
+        apart0, apart1 = fma(a, a0, apart0), fma(a, a1, apart1)
+        value0, value1 = fma(a, load_row(tile, 0, j), value0), fma(a, load_row(tile, 1, j), value1)
+        apart0, apart1 = fma(b, b0, apart0), fma(b, b1, apart1)
+        value0, value1 = fma(b, load_row(tile, 0, k), value0), fma(b, load_row(tile, 1, k), value1)
+        apart0, apart1 = fma(c, c0, apart0), fma(c, c1, apart1)
+        value0, value1 = fma(c, load_row(tile, 0, m), value0), fma(c, load_row(tile, 1, m), value1)
+        apart0, apart1 = fma(d, d0, apart0), fma(d, d1, apart1)
+        value0, value1 = fma(d, load_row(tile, 0, n), value0), fma(d, load_row(tile, 1, n), value1)
+    sums[0] += total(mass)
+    sums[1] += total(value0)
+    sums[2] += total(value1)
+    sums[3] += total(apart0)
+    sums[4] += total(apart1)
 
 
 @exact
@@ -47,17 +93,17 @@ def _add_second(
 ) -> None:
     d = origin.size
     for k in range(d):
-        row, c = tile[k], splat(origin[k])
+        c = splat(origin[k])
         first = splat(0.0)
         for j in range(start, stop, LANES):
-            first = fma(load(weights, j - start), load(row, j) - c, first)
+            first = fma(load(weights, j - start), load_row(tile, k, j) - c, first)
         sums[1 + k] += total(first)
         for other in range(k, d):
-            other_row, other_c = tile[other], splat(origin[other])
+            other_c = splat(origin[other])
             product = splat(0.0)
             for j in range(start, stop, LANES):
-                weighted = load(weights, j - start) * (load(row, j) - c)
-                product = fma(weighted, load(other_row, j) - other_c, product)
+                weighted = load(weights, j - start) * (load_row(tile, k, j) - c)
+                product = fma(weighted, load_row(tile, other, j) - other_c, product)
             sums[1 + d + k * d + other] += total(product)
 
 
@@ -68,10 +114,10 @@ def _add_trace(
     d = origin.size
     trace = splat(0.0)
     for k in range(d):
-        row, c = tile[k], splat(origin[k])
+        c = splat(origin[k])
         first = splat(0.0)
         for j in range(start, stop, LANES):
-            apart = load(row, j) - c
+            apart = load_row(tile, k, j) - c
             weighted = load(weights, j - start) * apart
             first = first + weighted
             trace = fma(weighted, apart, trace)
@@ -94,6 +140,9 @@ def _add_run(
     weights: FloatArray,
     sums: FloatArray,
 ) -> None:
+    if what == FIRST and reference[3] == 0.0 and center.size == 2:
+        _add_plane(tile, mantissa, exponent, start, stop, center, rate, reference, sums)
+        return
     weigh(tile, mantissa, exponent, start, stop, center, rate, reference, weights)
     _add_mass(weights, stop - start, sums)
     if what == FIRST:

@@ -1,7 +1,7 @@
 """Weights of a run of points relative to the best one, exact where float64 exponents would not do.
 
 Points come in tiles, `tiles[i, k, j]` = coordinate k of point j of tile i, so that the lanes of a vector run over
-points in every dimension; a run is the lanes start .. stop - 1 of a tile, both multiples of a vector.  Weights are
+points in every dimension; a run is the lanes start .. stop - 1 of a tile, both multiples of four vectors.  Weights are
 `mantissa * 2**exponent`, exactly; padding has mantissa 0 and an exponent that never wins.
 
 For one query the *reference* r is the point of largest weight `w_i exp(-|y_i - z|^2 / 2s)`, and every other point is
@@ -9,9 +9,9 @@ measured against it, in base 2:
 
     log2 (weight_i / weight_r) = (exponent_i - exponent_r) - (|y_i - z|^2 - |y_r - z|^2) * rate,   rate = log2(e) / 2s.
 
-Rounding |y_i - z|^2 costs about eps sqrt(d) |y_i - z|^2 * rate bits.  While that is below `PLAIN_LIMIT` eps for the
-reference it is some ten eps for every point that counts, and plain float64 is used; beyond, the squared distances are
-accumulated in double-double arithmetic.
+In float64 |y_i - z|^2 has a random relative error of about (1/sqrt(d) + sqrt(d)/6) eps: that of the differences, and
+that of adding up.  While it changes the reference's exponent by at most `PLAIN_LIMIT` eps bits, and so every weight that
+counts by some ten eps, plain float64 is used; beyond, squared distances are accumulated in double-double arithmetic.
 """
 
 from __future__ import annotations
@@ -21,23 +21,61 @@ from typing import Any
 
 from .compilation import FloatArray, exact
 from .error_free import product_error, sum_error
-from .vector_exponential import exp2
-from .vectors import LANES, fma, larger, largest, load, splat, store
+from .vector_exponential import exp2_of_four
+from .vectors import GROUP, LANES, fma, larger, largest, load, load_row, splat, store
 
-__all__ = ["best_level", "doubtful_bits", "exact_levels", "levels", "measure", "needs_exact", "weigh"]
+__all__ = ["best_level", "doubtful_bits", "exact_levels", "levels", "measure", "needs_exact", "plain_shift", "squares", "weigh", "weights_of_four"]
 
 PLAIN_LIMIT = 12.0
 
 
 @exact
-def _square(tile: FloatArray, j: int, center: FloatArray) -> Any:
-    """|y - z|^2 for LANES points from lane j on."""
-    apart = load(tile[0], j) - splat(center[0])
-    square = apart * apart
+def squares(tile: FloatArray, j: int, center: FloatArray) -> tuple[Any, Any, Any, Any]:
+    """|y - z|^2 for four vectors of points from lane j on."""
+    c = splat(center[0])
+    t, u = load_row(tile, 0, j) - c, load_row(tile, 0, j + LANES) - c
+    v, w = load_row(tile, 0, j + 2 * LANES) - c, load_row(tile, 0, j + 3 * LANES) - c
+    a, b, e, f = t * t, u * u, v * v, w * w
     for k in range(1, center.size):
-        apart = load(tile[k], j) - splat(center[k])
-        square = fma(apart, apart, square)
-    return square
+        c = splat(center[k])
+        t, u = load_row(tile, k, j) - c, load_row(tile, k, j + LANES) - c
+        v, w = load_row(tile, k, j + 2 * LANES) - c, load_row(tile, k, j + 3 * LANES) - c
+        a, b, e, f = fma(t, t, a), fma(u, u, b), fma(v, v, e), fma(w, w, f)
+    return a, b, e, f
+
+
+@exact
+def _plain_levels(
+    tile: FloatArray, exponent: FloatArray, j: int, center: FloatArray, slope: Any, shift: Any
+) -> tuple[Any, Any, Any, Any]:
+    """log2 weights of four vectors of points from lane j on, plus shift."""
+    a, b, c, d = squares(tile, j, center)
+    return (
+        fma(a, slope, load(exponent, j) + shift),
+        fma(b, slope, load(exponent, j + LANES) + shift),
+        fma(c, slope, load(exponent, j + 2 * LANES) + shift),
+        fma(d, slope, load(exponent, j + 3 * LANES) + shift),
+    )
+
+
+@exact
+def _store_four(out: FloatArray, j: int, a: Any, b: Any, c: Any, d: Any) -> None:
+    store(out, j, a)
+    store(out, j + LANES, b)
+    store(out, j + 2 * LANES, c)
+    store(out, j + 3 * LANES, d)
+
+
+@exact
+def weights_of_four(mantissa: FloatArray, j: int, a: Any, b: Any, c: Any, d: Any) -> tuple[Any, Any, Any, Any]:
+    """Mantissas times 2**x for the exponents of four vectors of points from lane j on."""
+    a, b, c, d = exp2_of_four(a, b, c, d)
+    return (
+        a * load(mantissa, j),
+        b * load(mantissa, j + LANES),
+        c * load(mantissa, j + 2 * LANES),
+        d * load(mantissa, j + 3 * LANES),
+    )
 
 
 @exact
@@ -45,7 +83,7 @@ def _exact_square(tile: FloatArray, j: int, center: FloatArray) -> tuple[Any, An
     """|y - z|^2 as the sum of two vectors, with a relative error of about 2**-100."""
     high, low = splat(0.0), splat(0.0)
     for k in range(center.size):
-        y, c = load(tile[k], j), splat(-center[k])
+        y, c = load_row(tile, k, j), splat(-center[k])
         apart = y + c
         lost = sum_error(y, c, apart)
         square = apart * apart
@@ -59,9 +97,10 @@ def _exact_square(tile: FloatArray, j: int, center: FloatArray) -> tuple[Any, An
 @exact
 def best_level(tile: FloatArray, exponent: FloatArray, start: int, stop: int, center: FloatArray, rate: float) -> float:
     """Return the largest plain log2 weight of a run."""
-    best, slope = splat(-math.inf), splat(-rate)
-    for j in range(start, stop, LANES):
-        best = larger(fma(_square(tile, j, center), slope, load(exponent, j)), best)
+    best, slope, nothing = splat(-math.inf), splat(-rate), splat(0.0)
+    for j in range(start, stop, GROUP):
+        a, b, c, d = _plain_levels(tile, exponent, j, center, slope, nothing)
+        best = larger(larger(larger(a, b), larger(c, d)), best)
     return float(largest(best))
 
 
@@ -70,21 +109,24 @@ def levels(
     tile: FloatArray, exponent: FloatArray, start: int, stop: int, center: FloatArray, rate: float, out: FloatArray
 ) -> None:
     """Fill out[: stop - start] with the plain log2 weights of a run, the same ones as in `best_level`."""
-    slope = splat(-rate)
-    for j in range(start, stop, LANES):
-        store(out, j - start, fma(_square(tile, j, center), slope, load(exponent, j)))
+    slope, nothing = splat(-rate), splat(0.0)
+    for j in range(start, stop, GROUP):
+        a, b, c, d = _plain_levels(tile, exponent, j, center, slope, nothing)
+        _store_four(out, j - start, a, b, c, d)
 
 
 @exact
 def measure(tile: FloatArray, lane: int, center: FloatArray, exactly: bool, scratch: FloatArray) -> tuple[float, float]:
     """Return |y - z|^2 of one point as (high, low), with the bits that its run gives it."""
-    j = lane - lane % LANES
     if exactly:
+        j = lane - lane % LANES
         high, low = _exact_square(tile, j, center)
         store(scratch, 0, high)
         store(scratch, LANES, low)
         return scratch[lane - j], scratch[LANES + lane - j]
-    store(scratch, 0, _square(tile, j, center))
+    j = lane - lane % GROUP
+    a, b, c, d = squares(tile, j, center)
+    _store_four(scratch, 0, a, b, c, d)
     return scratch[lane - j], 0.0
 
 
@@ -109,6 +151,12 @@ def exact_levels(
 
 
 @exact
+def plain_shift(reference: FloatArray, rate: float) -> float:
+    """Return what makes plain log2 weights relative to the reference: its rounding is common to all points."""
+    return float(reference[0] * rate - reference[2])
+
+
+@exact
 def weigh(
     tile: FloatArray,
     mantissa: FloatArray,
@@ -123,19 +171,23 @@ def weigh(
     """weights[: stop - start] = weights of a run relative to the reference's 2**exponent (the mantissas stay in)."""
     if reference[3] > 0.0:
         exact_levels(tile, exponent, start, stop, center, rate, reference, weights)
-        for j in range(start, stop, LANES):
-            store(weights, j - start, exp2(load(weights, j - start)) * load(mantissa, j))
+        for i in range(0, stop - start, GROUP):
+            a, b, c, d = load(weights, i), load(weights, i + LANES), load(weights, i + 2 * LANES), load(weights, i + 3 * LANES)
+            a, b, c, d = weights_of_four(mantissa, start + i, a, b, c, d)
+            _store_four(weights, i, a, b, c, d)
         return
-    slope, level, nearest = splat(-rate), splat(reference[2]), splat(reference[0])
-    for j in range(start, stop, LANES):
-        x = fma(_square(tile, j, center) - nearest, slope, load(exponent, j) - level)
-        store(weights, j - start, exp2(x) * load(mantissa, j))
+    slope, shift = splat(-rate), splat(plain_shift(reference, rate))
+    for j in range(start, stop, GROUP):
+        a, b, c, d = _plain_levels(tile, exponent, j, center, slope, shift)
+        a, b, c, d = weights_of_four(mantissa, j, a, b, c, d)
+        _store_four(weights, j - start, a, b, c, d)
 
 
 @exact
 def needs_exact(dimension: int, squared: float, rate: float) -> bool:
     """Whether float64 exponents would not do for a reference at this squared distance."""
-    return squared * rate * math.sqrt(dimension) > PLAIN_LIMIT
+    root = math.sqrt(dimension)
+    return squared * rate * (1.0 / root + root / 6.0) > PLAIN_LIMIT
 
 
 @exact

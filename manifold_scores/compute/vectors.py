@@ -4,12 +4,12 @@ A kernel written with these operations is vectorised as it stands, at the full w
 floating-point flag: sums are taken in the order they are written in, and error-free transformations survive.
 
     v = load(row, j)            row[j : j + LANES]
+    v = load_row(rows, k, j)    rows[k, j : j + LANES]
     store(row, j, v)
     splat(x)                    x in every lane
     u + v, u - v, u * v         lane by lane, each rounded
     fma(u, v, w), fms(u, v, w)  u * v + w and u * v - w, rounded once
     larger(u, v)                the larger one of each lane (NaN: v)
-    zero_below(v, x, least)     v where x >= least, else 0
     scaled(v, n)                v * 2**n for integers n given as n + 1.5 * 2**52
     total(v), largest(v)        over the lanes, by halving
 
@@ -29,6 +29,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
 __all__ = [
+    "GROUP",
     "LANES",
     "VectorType",
     "fma",
@@ -36,11 +37,11 @@ __all__ = [
     "larger",
     "largest",
     "load",
+    "load_row",
     "scaled",
     "splat",
     "store",
     "total",
-    "zero_below",
 ]
 
 
@@ -53,6 +54,8 @@ def _lanes() -> int:
 
 
 LANES = _lanes()
+#: Lanes of four vectors: loops take four at a time, so that no operation waits for the one before.
+GROUP = 4 * LANES
 
 _EXPONENT_BIAS, _MANTISSA_BITS = 1023, 52
 _DOUBLES, _INTEGERS = ir.VectorType(ir.DoubleType(), LANES), ir.VectorType(ir.IntType(64), LANES)
@@ -117,6 +120,19 @@ def load(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
     return builder.load(_address(context, builder, kinds, arguments), align=8)
 
 
+def _load_row(rows: Any, k: int, j: int) -> Any:
+    return rows[k, j : j + LANES].copy()
+
+
+@_operation(_load_row, _vector, None, types.intp, types.intp)
+def load_row(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+    """Return rows[k, j : j + LANES] of a C-contiguous array, without making an array of the row."""
+    array = context.make_array(kinds[0])(context, builder, arguments[0])
+    width = builder.extract_value(array.shape, 1)
+    address = builder.gep(array.data, [builder.add(builder.mul(arguments[1], width), arguments[2])])
+    return builder.load(builder.bitcast(address, _DOUBLES.as_pointer()), align=8)
+
+
 def _store(row: Any, j: int, v: Any) -> None:
     row[j : j + LANES] = v
 
@@ -171,17 +187,6 @@ def _larger(u: Any, v: Any) -> Any:
 def larger(_context: Any, builder: Any, _kinds: Any, arguments: Any) -> Any:
     """Return the larger one of each lane, v where either is NaN."""
     return builder.select(builder.fcmp_ordered(">", *arguments), *arguments)
-
-
-def _zero_below(v: Any, x: Any, least: Any) -> Any:
-    return np.where(x >= least, v, 0.0)
-
-
-@_operation(_zero_below, _vector, _vector, _vector, _vector)
-def zero_below(_context: Any, builder: Any, _kinds: Any, arguments: Any) -> Any:
-    """Return v where x >= least, else 0."""
-    kept = builder.fcmp_ordered(">=", arguments[1], arguments[2])
-    return builder.select(kept, arguments[0], ir.Constant(_DOUBLES, [0.0] * LANES))
 
 
 def _scaled(v: Any, n: Any) -> Any:

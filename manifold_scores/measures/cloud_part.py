@@ -47,7 +47,7 @@ class CloudPart:
         self, points: FloatArray, mantissas: FloatArray, exponents: FloatArray, *, ordered: bool = True
     ) -> None:
         from ..compute import cloud_tree  # numba is imported on first use
-        from ..compute.vectors import LANES
+        from ..compute.vectors import GROUP
 
         count, dimension = points.shape
         offsets = cloud_tree.level_offsets(count)
@@ -58,7 +58,7 @@ class CloudPart:
         boxes, tops = np.empty((offsets[-1], 2, dimension)), np.empty(offsets[-1])
         cloud_tree.enclose(points, exponents, offsets, boxes, tops)
         tiles, self._mantissas, exponents = _tile(points, mantissas, exponents, cloud_tree.LEAF)
-        self._tree = (tiles, exponents, -(-count // LANES) * LANES, offsets, boxes, tops)
+        self._tree = (tiles, exponents, -(-count // GROUP) * GROUP, offsets, boxes, tops)
         self._leaf, self._leaves, self._top = cloud_tree.LEAF, int(offsets[1]), float(tops[-1])
         self._radius = math.sqrt(float((np.maximum(-boxes[-1, 0], boxes[-1, 1]) ** 2).sum()))
         root = len(offsets) - 2
