@@ -18,7 +18,7 @@ from numba import prange
 
 from .compilation import FloatArray, IntArray, exact, parallel, reduction
 from .cpu_hull import dot
-from .vector_exponential import exp2
+from .vector_exponential import exp2_of_four
 from .vectors import LANES, fma, larger, load, splat, store
 
 #: Columns that are worked on at a time, two vectors, so that one computes while the other waits.
@@ -131,14 +131,25 @@ def _weigh(
             top = larger(fma(slope, load(row, 0), base), top)
             other_top = larger(fma(slope, load(row, LANES), base), other_top)
     total, other_total = splat(0.0), splat(0.0)
-    for j in range(count):
-        row, base = block[kept[j]], splat(level[kept[j]])
-        power = exp2(fma(slope, load(row, 0), base) - top)
-        other_power = exp2(fma(slope, load(row, LANES), base) - other_top)
+    for j in range(0, count, 2):
+        # Two points at a time; the last one of an odd number is its own companion.
+        k = min(j + 1, count - 1)
+        row, base, next_row, next_base = block[kept[j]], splat(level[kept[j]]), block[kept[k]], splat(level[kept[k]])
+        power, other_power, next_power, other_next_power = exp2_of_four(
+            fma(slope, load(row, 0), base) - top,
+            fma(slope, load(row, LANES), base) - other_top,
+            fma(slope, load(next_row, 0), next_base) - top,
+            fma(slope, load(next_row, LANES), next_base) - other_top,
+        )
+        store(powers[k], 0, next_power)
+        store(powers[k], LANES, other_next_power)
         store(powers[j], 0, power)
         store(powers[j], LANES, other_power)
         total = total + power
         other_total = other_total + other_power
+        if k > j:
+            total = total + next_power
+            other_total = other_total + other_next_power
     store(tops, 0, top)
     store(tops, LANES, other_top)
     store(totals, 0, total)
