@@ -15,7 +15,7 @@ import numpy as np
 from . import arrays
 from .namespaces import is_dask
 
-__all__ = ["blockwise", "inside_a_block"]
+__all__ = ["blockwise", "inside_a_block", "known_sizes"]
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -67,10 +67,10 @@ class _Question:
         self.dimension = d = int(model.ambient_dimension)
         validate = getattr(model, check)
         arrays.extended_array(x_name, x._meta)
-        _known(x_name, x)
+        known_sizes(x_name, x)
         if is_dask(t):
             arrays.extended_array(t_name, t._meta)
-            _known(t_name, t)
+            known_sizes(t_name, t)
         else:
             t = arrays.real_array(t_name, t)
         shape = arrays.broadcast_shape(x_name, x.shape, t_name, t.shape, d)
@@ -108,7 +108,8 @@ class _Question:
         return tuple(part if each else part[..., 0] for part, each in zip(parts, axes, strict=True))
 
 
-def _known(name: str, array: Any) -> None:
+def known_sizes(name: str, array: Any) -> None:
+    """Raise a ValueError unless the sizes of all chunks of a Dask array are known."""
     if any(np.isnan(array.shape)):
         raise ValueError(f"{name} must have chunks of known sizes; call {name}.compute_chunk_sizes() first")
 

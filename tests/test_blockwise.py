@@ -157,7 +157,7 @@ def test_values_are_checked_in_their_block_with_the_message_of_one_call():
     with pytest.raises(ValueError, match=r"^x must be finite; got 1 value\(s\) that are not, the first is nan"):
         value.compute()
     value = CIRCLE.score(X[0] + da.zeros((10, 2), chunks=(5, 2)), chunked(T - 0.5, 5))
-    with pytest.raises(ValueError, match=r"^t must be positive and finite; got -0\.49"):
+    with pytest.raises(ValueError, match=r"^t must be positive and finite; got -0\.\d+$"):
         value.compute()
 
 

@@ -1,0 +1,1 @@
+"""Other libraries, each imported when it is used."""
