@@ -9,16 +9,18 @@ from numba import prange
 
 from .cloud_tree import LEAF
 from .cloud_weights import best_level, doubtful_bits, exact_levels, levels, measure, needs_exact
+from .cloud_products import centred_square, products_suffice
 from .compilation import FloatArray, IntArray, exact, parallel
 
-__all__ = ["STACK", "collect_runs", "find_references"]
+__all__ = ["STACK", "box_bound", "collect_runs", "find_references", "judge_products", "place"]
 
+LOG2_E = 1.4426950408889634
 #: Open nodes of a descent: two a level, and more levels than there are addresses.
 STACK = 128
 
 
 @exact
-def _place(leaf: int, lanes: int, size: int) -> tuple[int, int, int]:
+def place(leaf: int, lanes: int, size: int) -> tuple[int, int, int]:
     """Return the tile of a leaf and the lanes start .. stop - 1 that it has there, of `size` in all tiles."""
     leaves_of_tile = lanes // LEAF
     tile, start = leaf // leaves_of_tile, leaf % leaves_of_tile * LEAF
@@ -26,7 +28,7 @@ def _place(leaf: int, lanes: int, size: int) -> tuple[int, int, int]:
 
 
 @exact
-def _bound(box: FloatArray, top: float, center: FloatArray, rate: float) -> float:
+def box_bound(box: FloatArray, top: float, center: FloatArray, rate: float) -> float:
     """No plain log2 weight in the box is larger, up to the rounding of one."""
     square = 0.0
     for k in range(center.size):
@@ -68,11 +70,11 @@ def _best_leaf(
                 left = 2 * node
                 level -= 1
                 row = offsets[level] + left
-                first = _bound(boxes[row], tops[row], center, rate)
+                first = box_bound(boxes[row], tops[row], center, rate)
                 node = left
                 bound = first
                 if row + 1 < offsets[level + 1]:
-                    second = _bound(boxes[row + 1], tops[row + 1], center, rate)
+                    second = box_bound(boxes[row + 1], tops[row + 1], center, rate)
                     other = left + 1
                     if second > first:
                         node, other = other, left
@@ -84,7 +86,7 @@ def _best_leaf(
                 if bound <= best:
                     break
             if level == 0 and bound > best:
-                tile, start, stop = _place(node, tiles.shape[2], size)
+                tile, start, stop = place(node, tiles.shape[2], size)
                 found = best_level(tiles[tile], exponents[tile], start, stop, center, rate)
                 if found > best:
                     best, best_leaf = found, node
@@ -118,7 +120,7 @@ def collect_runs(
         depth -= 1
         level, node = nodes[2 * depth], nodes[2 * depth + 1]
         row = offsets[level] + node
-        if _bound(boxes[row], tops[row], center, rate) < floor:
+        if box_bound(boxes[row], tops[row], center, rate) < floor:
             continue
         if level == 0 or tops[row] - _farthest(boxes[row], center) * rate >= floor:
             first, last = node << level, min((node + 1) << level, offsets[1])
@@ -160,14 +162,14 @@ def _refine(
         depth -= 1
         level, node = nodes[2 * depth], nodes[2 * depth + 1]
         row = offsets[level] + node
-        if _bound(boxes[row], tops[row], center, rate) < floor:
+        if box_bound(boxes[row], tops[row], center, rate) < floor:
             continue
         if level > 0:
             for child in range(2 * node, min(2 * node + 2, offsets[level] - offsets[level - 1])):
                 nodes[2 * depth], nodes[2 * depth + 1] = level - 1, child
                 depth += 1
             continue
-        tile, start, stop = _place(node, tiles.shape[2], size)
+        tile, start, stop = place(node, tiles.shape[2], size)
         exact_levels(tiles[tile], exponents[tile], start, stop, center, rate, reference, scratch)
         candidate = int(np.argmax(scratch[: stop - start]))
         if scratch[candidate] > 0.5:
@@ -175,6 +177,15 @@ def _refine(
             reference[0], reference[1] = measure(tiles[tile], start + lane, center, True, scratch)
             reference[2] = exponents[tile, start + lane]
     return leaf, lane
+
+
+@exact
+def judge_products(center: FloatArray, rate: float, reference: FloatArray, point: FloatArray) -> None:
+    """Set whether inner products will do, and what makes their exponents relative to the reference."""
+    reference[5], reference[6] = 0.0, 0.0
+    if products_suffice(center, point, 0.5 * LOG2_E / rate):
+        reference[5] = centred_square(center, point) * rate - reference[2]
+        reference[6] = 1.0
 
 
 @exact
@@ -193,7 +204,7 @@ def _find_reference(
     point: FloatArray,
 ) -> None:
     best, leaf = _best_leaf(tiles, exponents, size, offsets, boxes, tops, center, rate, nodes, scratch)
-    tile, start, stop = _place(leaf, tiles.shape[2], size)
+    tile, start, stop = place(leaf, tiles.shape[2], size)
     levels(tiles[tile], exponents[tile], start, stop, center, rate, scratch)
     lane = int(np.argmax(scratch[: stop - start]))
     square, low = measure(tiles[tile], start + lane, center, False, scratch)
@@ -210,8 +221,9 @@ def _find_reference(
         leaf, lane = _refine(
             tiles, exponents, size, offsets, boxes, tops, center, rate, floor, nodes, scratch, reference, leaf, lane
         )
-        tile, start, stop = _place(leaf, tiles.shape[2], size)
+        tile, start, stop = place(leaf, tiles.shape[2], size)
     point[:] = tiles[tile, :, start + lane]
+    judge_products(center, rate, reference, point)
 
 
 @exact
@@ -252,9 +264,9 @@ def find_references(
 ) -> None:
     """Locate the best point at every query.
 
-    Fills references (M, 5) with |y_r - z|^2 as high and low part, exponent_r, 1 if exact exponents are needed, and the
-    plain log2 weight that no point can miss by more than its rounding; and the points y_r (M, d).  `size` points with
-    padding are in use; a task is `block` queries.
+    Fills references (M, 7) with |y_r - z|^2 as high and low part, exponent_r, 1 if exact exponents are needed, the
+    plain log2 weight that no point can miss by more than its rounding, the shift of exponents from inner products and
+    1 if these will do; and the points y_r (M, d).  `size` points with padding are in use; a task is `block` queries.
     """
     for task in prange((len(centers) + block - 1) // block):
         start, stop = task * block, min((task + 1) * block, len(centers))

@@ -24,7 +24,7 @@ from .error_free import product_error, sum_error
 from .vector_exponential import exp2_of_four
 from .vectors import GROUP, LANES, fma, larger, largest, load, load_row, splat, store
 
-__all__ = ["best_level", "doubtful_bits", "exact_levels", "levels", "measure", "needs_exact", "plain_shift", "squares", "weigh", "weights_of_four"]
+__all__ = ["best_level", "doubtful_bits", "exact_levels", "levels", "measure", "needs_exact", "plain_shift", "squares", "store_four", "weigh", "weights_of_four"]
 
 PLAIN_LIMIT = 12.0
 
@@ -36,6 +36,15 @@ def squares(tile: FloatArray, j: int, center: FloatArray) -> tuple[Any, Any, Any
     t, u = load_row(tile, 0, j) - c, load_row(tile, 0, j + LANES) - c
     v, w = load_row(tile, 0, j + 2 * LANES) - c, load_row(tile, 0, j + 3 * LANES) - c
     a, b, e, f = t * t, u * u, v * v, w * w
+    if center.size == 3:  # no loop
+        c = splat(center[1])
+        t, u = load_row(tile, 1, j) - c, load_row(tile, 1, j + LANES) - c
+        v, w = load_row(tile, 1, j + 2 * LANES) - c, load_row(tile, 1, j + 3 * LANES) - c
+        a, b, e, f = fma(t, t, a), fma(u, u, b), fma(v, v, e), fma(w, w, f)
+        c = splat(center[2])
+        t, u = load_row(tile, 2, j) - c, load_row(tile, 2, j + LANES) - c
+        v, w = load_row(tile, 2, j + 2 * LANES) - c, load_row(tile, 2, j + 3 * LANES) - c
+        return fma(t, t, a), fma(u, u, b), fma(v, v, e), fma(w, w, f)
     for k in range(1, center.size):
         c = splat(center[k])
         t, u = load_row(tile, k, j) - c, load_row(tile, k, j + LANES) - c
@@ -59,7 +68,8 @@ def _plain_levels(
 
 
 @exact
-def _store_four(out: FloatArray, j: int, a: Any, b: Any, c: Any, d: Any) -> None:
+def store_four(out: FloatArray, j: int, a: Any, b: Any, c: Any, d: Any) -> None:
+    """Set four vectors from lane j on."""
     store(out, j, a)
     store(out, j + LANES, b)
     store(out, j + 2 * LANES, c)
@@ -112,7 +122,7 @@ def levels(
     slope, nothing = splat(-rate), splat(0.0)
     for j in range(start, stop, GROUP):
         a, b, c, d = _plain_levels(tile, exponent, j, center, slope, nothing)
-        _store_four(out, j - start, a, b, c, d)
+        store_four(out, j - start, a, b, c, d)
 
 
 @exact
@@ -126,7 +136,7 @@ def measure(tile: FloatArray, lane: int, center: FloatArray, exactly: bool, scra
         return scratch[lane - j], scratch[LANES + lane - j]
     j = lane - lane % GROUP
     a, b, c, d = squares(tile, j, center)
-    _store_four(scratch, 0, a, b, c, d)
+    store_four(scratch, 0, a, b, c, d)
     return scratch[lane - j], 0.0
 
 
@@ -174,13 +184,13 @@ def weigh(
         for i in range(0, stop - start, GROUP):
             a, b, c, d = load(weights, i), load(weights, i + LANES), load(weights, i + 2 * LANES), load(weights, i + 3 * LANES)
             a, b, c, d = weights_of_four(mantissa, start + i, a, b, c, d)
-            _store_four(weights, i, a, b, c, d)
+            store_four(weights, i, a, b, c, d)
         return
     slope, shift = splat(-rate), splat(plain_shift(reference, rate))
     for j in range(start, stop, GROUP):
         a, b, c, d = _plain_levels(tile, exponent, j, center, slope, shift)
         a, b, c, d = weights_of_four(mantissa, j, a, b, c, d)
-        _store_four(weights, j - start, a, b, c, d)
+        store_four(weights, j - start, a, b, c, d)
 
 
 @exact

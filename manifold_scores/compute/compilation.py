@@ -25,6 +25,7 @@ from .kernel_cache import KernelCache
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
+BoolArray: TypeAlias = NDArray[np.bool_]
 
 
 def _compiler(**options: Any) -> Callable[[Callable[..., Any]], Any]:

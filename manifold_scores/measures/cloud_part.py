@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arrays import FloatArray
 from .partial_moments import LOG2_E, PartialCovariances, PartialMoments, Reference
@@ -18,13 +19,18 @@ _ALL_BITS = 900.0
 #: How many bits the distance of what is left out usually costs.
 _SPARE_BITS = 10
 #: Boxes are of little use in more dimensions.
-_ORDERED_DIMENSIONS = 24
+_ORDERED_DIMENSIONS = 12
+#: Inner products may change exponents by so many eps: for any query, and times the ratio of the spread of what is
+#: weighed to the displacement.
+_FEW_EPS, _MANY_EPS = 8.0, 32.0
 #: A chunk is at least 2**10 leaves, and there are at most 2**5 of them.
 _CHUNK_LEVEL, _CHUNK_BITS = 10, 5
-#: Entries of the partial sums that are held at a time.
-_SUM_ENTRIES = 2**21
+#: Entries of the partial sums, and of the tops of leaves, that are held at a time.
+_ENTRIES = 2**21
 #: Tasks aimed for, enough to balance any number of threads, and queries that share a tile while it is in the cache.
-_TASKS, _LARGEST_BLOCK = 64, 16
+_TASKS, _LARGEST_BLOCK = 64, 15
+#: The same where points are long, and are read from memory for every block.
+_SCREEN_BLOCK = 60
 _PADDING_EXPONENT = -1e290  # with mantissa 0: never the best, never counted
 
 
@@ -58,8 +64,10 @@ class CloudPart:
         boxes, tops = np.empty((offsets[-1], 2, dimension)), np.empty(offsets[-1])
         cloud_tree.enclose(points, exponents, offsets, boxes, tops)
         tiles, self._mantissas, exponents = _tile(points, mantissas, exponents, cloud_tree.LEAF)
+        self._squares = np.einsum("ikj,ikj->ij", tiles, tiles)
         self._tree = (tiles, exponents, -(-count // GROUP) * GROUP, offsets, boxes, tops)
         self._leaf, self._leaves, self._top = cloud_tree.LEAF, int(offsets[1]), float(tops[-1])
+        self._screened = dimension > _ORDERED_DIMENSIONS
         self._radius = math.sqrt(float((np.maximum(-boxes[-1, 0], boxes[-1, 1]) ** 2).sum()))
         root = len(offsets) - 2
         self._level = min(root, max(_CHUNK_LEVEL, root - _CHUNK_BITS))
@@ -79,10 +87,10 @@ class CloudPart:
         from ..compute.cloud_moments import FIRST
 
         d = self.dimension
-        reference, sums, lost, far = self._accumulate(centers, variances, FIRST, 2 * d + 1, tolerance)
+        reference, sums, lost, far = self._accumulate(centers, variances, FIRST, 2 * d + 2, tolerance)
         reach = self._reach(centers, far)
         return PartialMoments(
-            variances, reference, sums[:, 0].copy(), sums[:, 1 : d + 1].copy(), sums[:, d + 1 :].copy(),
+            variances, reference, sums[:, 0].copy(), sums[:, 1 : d + 1].copy(), sums[:, d + 1 : 2 * d + 1].copy(),
             lost, lost * reach, lost * far,
         )  # fmt: skip
 
@@ -112,40 +120,93 @@ class CloudPart:
         self, centers: FloatArray, variances: FloatArray, what: int, width: int, tolerance: float
     ) -> tuple[Reference, FloatArray, FloatArray, FloatArray]:
         """Return references, sums (M, width), bounds on the mass left out (M,) and on its distance from z (M,)."""
-        from ..compute import cloud_moments, cloud_search
-
         count = len(centers)
-        points, found = np.empty_like(centers), np.empty((count, 5))
+        points, found = np.empty_like(centers), np.empty((count, 7))
         sums, lost, far = np.empty((count, width)), np.empty(count), np.empty(count)
-        rates = 0.5 * LOG2_E / variances
-        step = max(1, _SUM_ENTRIES // (self._chunks * width))
-        block = min(_LARGEST_BLOCK, max(1, min(count, step) // _TASKS))
-        cloud_search.find_references(*self._tree, centers, rates, block, found, points)
-        first_bits = math.ceil(math.log2(self._count / tolerance)) + _SPARE_BITS
-        bits = np.full(count, float(first_bits))
-        todo = np.arange(count)
-        while todo.size:
-            for start in range(0, todo.size, step):
-                rows = todo[start : start + step]
-                parts = np.empty((self._chunks, rows.size, width))
-                visited = np.empty((self._chunks, rows.size), dtype=np.int64)
-                cloud_moments.moment_sums(
-                    self._mantissas, *self._tree, centers[rows], rates[rows], found[rows], points[rows],
-                    found[rows, 4] - bits[rows], what, self._level, block, parts, visited,
-                )  # fmt: skip
-                for chunk in range(1, self._chunks):  # in this order, whatever the number of threads
-                    parts[0] += parts[chunk]
-                sums[rows] = parts[0]
-                lost[rows] = self._leaf * (self._leaves - visited.sum(axis=0)) * np.exp2(-bits[rows])
-                excess = np.maximum(bits[rows] + self._top - found[rows, 2], 0.0)
-                far[rows] = np.sqrt(found[rows, 0] + excess / rates[rows])
-            allowed = tolerance * self._smallest(what, centers[todo], sums[todo], far[todo], found[todo, 0])
-            more = (lost[todo] > allowed) & (bits[todo] < _ALL_BITS)
-            todo, allowed = todo[more], np.maximum(allowed[more], 1e-300)
-            short = np.frexp(lost[todo])[1] - np.frexp(allowed)[1] + 2
-            bits[todo] = np.minimum(bits[todo] + short, _ALL_BITS)
+        step = max(1, _ENTRIES // max(self._chunks * width, self._leaves if self._screened else 1))
+        for start in range(0, count, step):
+            rows = slice(start, start + step)
+            self._accumulate_rows(
+                centers[rows], variances[rows], what, tolerance, points[rows], found[rows], sums[rows], lost[rows],
+                far[rows],
+            )  # fmt: skip
         reference = Reference(points, found[:, 0].copy(), found[:, 1].copy(), found[:, 2].copy())
         return reference, sums, lost, far
+
+    def _accumulate_rows(
+        self, centers: FloatArray, variances: FloatArray, what: int, tolerance: float, points: FloatArray,
+        found: FloatArray, sums: FloatArray, lost: FloatArray, far: FloatArray,
+    ) -> None:  # fmt: skip
+        """Fill the last five arrays for a batch of queries."""
+        from ..compute import cloud_moments, cloud_screen, cloud_search
+
+        count = len(centers)
+        rates = 0.5 * LOG2_E / variances
+        if self._screened:
+            block = min(_SCREEN_BLOCK, max(3, count // 4))
+        else:
+            block = min(_LARGEST_BLOCK, max(1, count // _TASKS))
+        screen = np.zeros((count if self._screened else 0, self._leaves))
+        tiles, exponents, size, offsets, boxes = self._tree[:5]
+        if self._screened:
+            dense = np.zeros(count, dtype=np.bool_)
+            if what == cloud_moments.FIRST:
+                cloud_screen.find_dense_references(
+                    tiles, exponents, size, boxes[-1], self._top, self._leaves, centers, rates, found, points, dense
+                )
+            sparse = np.flatnonzero(~dense)
+            if sparse.size:
+                z, rate, above = centers[sparse], rates[sparse], np.empty((sparse.size, self._leaves))
+                cloud_screen.screen_leaves(
+                    self._squares, tiles, exponents, size, offsets, z, rate, self._level, block, above
+                )
+                reference, point = np.empty((sparse.size, 7)), np.empty_like(z)
+                cloud_screen.find_screened_references(
+                    tiles, exponents, size, above, self._radius, z, rate, block, reference, point
+                )
+                screen[sparse], found[sparse], points[sparse] = above, reference, point
+        else:
+            cloud_search.find_references(*self._tree, centers, rates, block, found, points)
+        bits = np.full(count, float(math.ceil(math.log2(self._count / tolerance)) + _SPARE_BITS))
+        todo = np.arange(count)
+        while todo.size:
+            parts = np.empty((self._chunks, todo.size, sums.shape[1]))
+            visited = np.empty((self._chunks, todo.size), dtype=np.int64)
+            cloud_moments.moment_sums(
+                self._mantissas, self._squares, *self._tree, screen[todo] if self._screened else screen, centers[todo],
+                rates[todo], found[todo], points[todo], found[todo, 4] - bits[todo], what, self._level, block, parts,
+                visited,
+            )  # fmt: skip
+            for chunk in range(1, self._chunks):  # in this order, whatever the number of threads
+                parts[0] += parts[chunk]
+            sums[todo] = parts[0]
+            lost[todo] = self._leaf * (self._leaves - visited.sum(axis=0)) * np.exp2(-bits[todo])
+            excess = np.maximum(bits[todo] + self._top - found[todo, 2], 0.0)
+            far[todo] = np.sqrt(found[todo, 0] + excess / rates[todo])
+            allowed = tolerance * self._smallest(what, centers[todo], sums[todo], far[todo], found[todo, 0])
+            more = (lost[todo] > allowed) & (bits[todo] < _ALL_BITS)
+            short = np.frexp(lost[todo])[1] - np.frexp(np.maximum(allowed, 1e-300))[1] + 2
+            bits[todo[more]] = np.minimum(bits[todo] + short, _ALL_BITS)[more]
+            if what == cloud_moments.FIRST:
+                coarse = self._too_coarse(found[todo], sums[todo], variances[todo], centers[todo], points[todo])
+                found[todo[coarse], 6] = 0.0
+                more |= coarse
+            todo = todo[more]
+
+    def _too_coarse(
+        self, found: FloatArray, sums: FloatArray, variances: FloatArray, centers: FloatArray, points: FloatArray
+    ) -> NDArray[np.bool_]:
+        """Whether exponents from inner products were not good enough, since what they weigh nearly cancels."""
+        from ..compute.cloud_products import product_constant
+
+        d = self.dimension
+        mass = sums[:, 0]
+        squared_mean = (sums[:, 1 : d + 1] ** 2).sum(axis=1) / mass**2
+        apart = np.sqrt((sums[:, d + 1 : 2 * d + 1] ** 2).sum(axis=1)) / mass
+        spread = np.sqrt(np.maximum(sums[:, -1] / mass - squared_mean, 0.0))
+        size = (np.abs(points) * (np.abs(centers) + 0.5 * np.abs(points))).sum(axis=1)
+        eps = product_constant(d) * size / variances
+        return np.asarray((found[:, 6] > 0.0) & (eps > _FEW_EPS) & (eps * spread > _MANY_EPS * apart))
 
     def _reach(self, centers: FloatArray, far: FloatArray) -> FloatArray:
         """Bound |y| for points left out."""
@@ -162,7 +223,7 @@ class CloudPart:
         tiny = np.finfo(np.float64).tiny
         if what == FIRST:
             value = np.sqrt(first) / np.maximum(self._reach(centers, far), tiny)
-            return np.asarray(np.minimum(value, np.sqrt((sums[:, d + 1 :] ** 2).sum(axis=1)) / far))
+            return np.asarray(np.minimum(value, np.sqrt((sums[:, d + 1 : 2 * d + 1] ** 2).sum(axis=1)) / far))
         trace = sums[:, d + 1] if what == TRACE else sums[:, d + 1 :: d + 1].sum(axis=1)
         spread = np.maximum(trace - first / sums[:, 0], 0.0)
         return np.asarray(spread / (far + np.sqrt(nearest)) ** 2)
@@ -173,7 +234,7 @@ def _tile(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Lay points out as (tiles, d, lanes): the lanes of a vector run over points, and a tile stays in the cache."""
     count, dimension = points.shape
-    lanes = 512 if dimension <= 4 else 256 if dimension <= 16 else 64
+    lanes = 512 if dimension <= 128 else 256
     lanes = min(lanes, -(-count // leaf) * leaf)
     tiles = -(-count // lanes)
     padding = tiles * lanes - count

@@ -1,0 +1,233 @@
+"""References and the largest weight in every leaf by inner products, where boxes exclude nothing: in many dimensions.
+
+A query at which a sample of points has weights of one size is *dense*: every leaf will count, and the reference need
+not be the best point, only within the range of float64 of it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from .cloud_products import ROWS, doubtful_product, leaf_top, products
+from .cloud_search import box_bound, judge_products, place
+from .cloud_tree import LEAF
+from .cloud_weights import best_level, doubtful_bits, exact_levels, levels, measure, needs_exact
+from .compilation import BoolArray, FloatArray, IntArray, exact, parallel
+from .vectors import GROUP
+
+__all__ = ["find_dense_references", "find_screened_references", "screen_leaves"]
+
+
+#: Leaves of the sample, each with its first GROUP points, and the bits that their weights may differ by.
+_SAMPLE, _DENSE_BITS = 4, 100.0
+#: No weight may exceed the reference's by so many bits.
+_LARGEST_BITS = 900.0
+
+
+@exact
+def _find_dense_reference(
+    tiles: FloatArray,
+    exponents: FloatArray,
+    size: int,
+    box: FloatArray,
+    top: float,
+    leaves: int,
+    center: FloatArray,
+    rate: float,
+    scratch: FloatArray,
+    reference: FloatArray,
+    point: FloatArray,
+) -> bool:
+    best, least, tile, lane = -np.inf, np.inf, 0, 0
+    for sample in range(min(_SAMPLE, leaves)):
+        i, start, stop = place(sample * leaves // min(_SAMPLE, leaves), tiles.shape[2], size)
+        stop = min(stop, start + GROUP)
+        levels(tiles[i], exponents[i], start, stop, center, rate, scratch)
+        for j in range(start, stop):
+            level = scratch[j - start]
+            if exponents[i, j] > -1e200:  # not padding
+                least = min(least, level)
+                if level > best:
+                    best, tile, lane = level, i, j
+    if best - least > _DENSE_BITS or box_bound(box, top, center, rate) - best > _LARGEST_BITS:
+        return False
+    reference[0], reference[1] = measure(tiles[tile], lane, center, True, scratch)
+    reference[2] = exponents[tile, lane]
+    reference[3] = 1.0 if needs_exact(center.size, reference[0], rate) else 0.0
+    if reference[3] == 0.0:
+        reference[0], reference[1] = measure(tiles[tile], lane, center, False, scratch)
+    reference[4] = -np.inf  # no leaf is left out
+    point[:] = tiles[tile, :, lane]
+    judge_products(center, rate, reference, point)
+    return reference[6] > 0.0
+
+
+@parallel
+def find_dense_references(
+    tiles: FloatArray,
+    exponents: FloatArray,
+    size: int,
+    box: FloatArray,
+    top: float,
+    leaves: int,
+    centers: FloatArray,
+    rates: FloatArray,
+    references: FloatArray,
+    points: FloatArray,
+    dense: BoolArray,
+) -> None:
+    """Fill dense (M,), and references and points as `find_references` does where it holds."""
+    for m in prange(len(centers)):
+        dense[m] = _find_dense_reference(
+            tiles, exponents, size, box, top, leaves, centers[m], rates[m], np.empty(2 * LEAF), references[m], points[m]
+        )
+
+
+@exact
+def _screen_chunk(
+    squares: FloatArray,
+    tiles: FloatArray,
+    exponents: FloatArray,
+    size: int,
+    first_leaf: int,
+    last_leaf: int,
+    centers: FloatArray,
+    rates: FloatArray,
+    tops: FloatArray,
+) -> None:
+    count, d = centers.shape
+    width = tiles.shape[2]
+    leaves_of_tile = width // LEAF
+    rows = (count + ROWS - 1) // ROWS * ROWS
+    some, product, norms = np.empty((rows, d)), np.empty((rows, width)), np.empty(count)
+    for row in range(rows):
+        some[row] = centers[min(row, count - 1)]
+    for m in range(count):
+        norm = 0.0
+        for k in range(d):
+            norm += centers[m, k] * centers[m, k]
+        norms[m] = norm * rates[m]
+    for i in range(first_leaf // leaves_of_tile, (last_leaf + leaves_of_tile - 1) // leaves_of_tile):
+        begin, stop = i * leaves_of_tile, min(width, size - i * width)
+        products(tiles[i], stop, some, count, product)
+        for m in range(count):
+            for leaf in range(begin, min(begin + leaves_of_tile, last_leaf)):
+                start = (leaf - begin) * LEAF
+                end = min(start + LEAF, stop)
+                tops[m, leaf] = leaf_top(product[m], squares[i], exponents[i], start, end, rates[m]) - norms[m]
+
+
+@parallel
+def screen_leaves(
+    squares: FloatArray,
+    tiles: FloatArray,
+    exponents: FloatArray,
+    size: int,
+    offsets: IntArray,
+    centers: FloatArray,
+    rates: FloatArray,
+    level: int,
+    block: int,
+    tops: FloatArray,
+) -> None:
+    """Fill tops (M, leaves) with the largest log2 weight of each leaf, right up to `doubtful_product`."""
+    blocks = (len(centers) + block - 1) // block
+    chunks = ((offsets[1] - 1) >> level) + 1
+    for task in prange(blocks * chunks):
+        chunk, start = task % chunks, task // chunks * block
+        stop = min(start + block, len(centers))
+        _screen_chunk(
+            squares, tiles, exponents, size, chunk << level, min((chunk + 1) << level, offsets[1]),
+            centers[start:stop], rates[start:stop], tops[start:stop],
+        )  # fmt: skip
+
+
+@exact
+def _find_reference(
+    tiles: FloatArray,
+    exponents: FloatArray,
+    size: int,
+    tops: FloatArray,
+    radius: float,
+    center: FloatArray,
+    rate: float,
+    scratch: FloatArray,
+    reference: FloatArray,
+    point: FloatArray,
+) -> None:
+    width = tiles.shape[2]
+    doubt = doubtful_product(center, radius, rate)
+    floor = np.max(tops) - 2.0 * doubt
+    best, leaf = -np.inf, 0
+    for other in range(len(tops)):
+        if tops[other] >= floor:
+            tile, start, stop = place(other, width, size)
+            found = best_level(tiles[tile], exponents[tile], start, stop, center, rate)
+            if found > best:
+                best, leaf = found, other
+    tile, start, stop = place(leaf, width, size)
+    levels(tiles[tile], exponents[tile], start, stop, center, rate, scratch)
+    lane = int(np.argmax(scratch[: stop - start]))
+    square, low = measure(tiles[tile], start + lane, center, False, scratch)
+    plain_doubt = doubtful_bits(center.size, square, rate)
+    reference[2], reference[3] = exponents[tile, start + lane], 0.0
+    reference[4] = best - 4.0 * plain_doubt - doubt
+    if needs_exact(center.size, square, rate):
+        square, low = measure(tiles[tile], start + lane, center, True, scratch)
+        reference[3] = 1.0
+    reference[0], reference[1] = square, low
+    if reference[3] > 0.0 and plain_doubt > 0.25:
+        for other in range(len(tops)):
+            if tops[other] >= reference[4] - doubt - 1.0:
+                tile, start, stop = place(other, width, size)
+                exact_levels(tiles[tile], exponents[tile], start, stop, center, rate, reference, scratch)
+                candidate = int(np.argmax(scratch[: stop - start]))
+                if scratch[candidate] > 0.5:
+                    leaf, lane = other, candidate
+                    reference[0], reference[1] = measure(tiles[tile], start + lane, center, True, scratch)
+                    reference[2] = exponents[tile, start + lane]
+        tile, start, stop = place(leaf, width, size)
+    point[:] = tiles[tile, :, start + lane]
+    judge_products(center, rate, reference, point)
+
+
+@exact
+def _find_block(
+    tiles: FloatArray,
+    exponents: FloatArray,
+    size: int,
+    tops: FloatArray,
+    radius: float,
+    centers: FloatArray,
+    rates: FloatArray,
+    references: FloatArray,
+    points: FloatArray,
+) -> None:
+    scratch = np.empty(2 * LEAF)
+    for m in range(len(centers)):
+        _find_reference(
+            tiles, exponents, size, tops[m], radius, centers[m], rates[m], scratch, references[m], points[m]
+        )
+
+
+@parallel
+def find_screened_references(
+    tiles: FloatArray,
+    exponents: FloatArray,
+    size: int,
+    tops: FloatArray,
+    radius: float,
+    centers: FloatArray,
+    rates: FloatArray,
+    block: int,
+    references: FloatArray,
+    points: FloatArray,
+) -> None:
+    """Locate the best point at every query from the tops of its leaves; all as in `find_references`."""
+    for task in prange((len(centers) + block - 1) // block):
+        start, stop = task * block, min((task + 1) * block, len(centers))
+        _find_block(
+            tiles, exponents, size, tops[start:stop], radius, centers[start:stop], rates[start:stop],
+            references[start:stop], points[start:stop],
+        )  # fmt: skip
