@@ -27,12 +27,8 @@ FEWEST, FEWEST_FOR_PRODUCTS = 8, 128
 LOWEST = -300.0
 #: What the neighbours within a radius leave out, relative to the sum.
 NEIGHBOUR_ACCURACY = 1e-9
-#: More neighbours than this in all, and a tree is no way to do it.
-MOST_NEIGHBOURS = 2 * 10**8
-
-
-class Unsuitable(Exception):  # noqa: N818 - no error
-    """Raised by a peer that cannot do a workload, with the reason."""
+#: Neighbours that are worked on at a time.
+NEIGHBOURS = 2**20
 
 
 def rows_of(points: Array) -> int:
@@ -175,29 +171,34 @@ def keops(work: Workload) -> Call:
     return call
 
 
+def _radii(tree: Any, z: Array, work: Workload) -> Array:
+    nearest, _ = tree.query(z, workers=1)
+    slack = 2.0 * work.variance * (math.log(len(work.points)) - math.log(NEIGHBOUR_ACCURACY))
+    return np.sqrt(nearest * nearest + slack)
+
+
+def neighbours(work: Workload) -> float:
+    """Return about how many points a query has within that radius."""
+    from scipy.spatial import cKDTree
+
+    tree, few = cKDTree(work.points), work.queries[:: max(1, len(work.queries) // 16)]
+    return float(tree.query_ball_point(few, _radii(tree, few, work), return_length=True).mean())
+
+
 def tree_neighbours(work: Workload) -> Call:
     """Points within the radius outside of which less than 1e-9 of the sum lies, found by a k-d tree of scipy."""
     from scipy.spatial import cKDTree
 
     points, queries, s = work.points, work.queries, work.variance
     tree = cKDTree(points)
-    few = queries[:: max(1, len(queries) // 16)]
-    slack = 2.0 * s * (math.log(len(points)) - math.log(NEIGHBOUR_ACCURACY))
-
-    def radii(z: Array) -> Array:
-        nearest, _ = tree.query(z, workers=1)
-        return np.sqrt(nearest * nearest + slack)
-
-    expected = tree.query_ball_point(few, radii(few), return_length=True).mean() * len(queries)
-    if expected > MOST_NEIGHBOURS:
-        raise Unsuitable(f"{expected:.0e} neighbours within the radius")
-    rows = max(1, int(2**20 * len(queries) / expected))
+    few = queries[:: max(1, len(queries) // 4)]
+    rows = max(1, int(NEIGHBOURS / tree.query_ball_point(few, _radii(tree, few, work), return_length=True).mean()))
 
     def call() -> Array:
         out = np.empty_like(queries)
         for start in range(0, len(queries), rows):
             z = queries[start : start + rows]
-            found = tree.query_ball_point(z, radii(z))
+            found = tree.query_ball_point(z, _radii(tree, z, work))
             counts = np.fromiter(map(len, found), dtype=np.intp, count=len(z))
             index = np.fromiter(itertools.chain.from_iterable(found), dtype=np.intp, count=counts.sum())
             starts = np.concatenate([[0], np.cumsum(counts)[:-1]])

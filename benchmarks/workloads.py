@@ -14,7 +14,7 @@ CLUSTERS, CLUSTER_DIMENSION = 10, 12
 
 @dataclass(frozen=True)
 class Workload:
-    """Points (N, d), queries (M, d) drawn as y_i + sqrt(s) xi, and the variance s: displacements E[y] - z are wanted."""
+    """Points (N, d), queries (M, d) drawn as y_i + sqrt(s) xi, and the variance s."""
 
     law: str
     points: Array
