@@ -220,6 +220,7 @@ noised = ms.NoisedMeasure(ms.PointCloud(np.random.default_rng(0).standard_normal
 x = np.random.default_rng(1).standard_normal((640, 2))
 value = noised.score(da.from_array(x, chunks=(10, 2)), 0.1).compute(scheduler="threads", num_workers=4)
 assert (value == noised.score(x, 0.1)).all()
+assert (value == noised.score(da.from_array(x, chunks=(320, 2)), 0.1).compute(scheduler="sync")).all()
 assert numba.get_num_threads() == 2
 print(numba.threading_layer())
 """

@@ -39,9 +39,10 @@ class DistributedCloud(Measure):
     Queries that are Dask arrays themselves stay lazy: each block of them walks through all chunks, one after another,
     in one task.
 
-    A thread of a worker holds one chunk, what 32 MB of its points need as they are worked on (about 0.2 GB), and as
-    many partial sums as the tree has levels.  Kernels use one thread for each thread of Dask.  Where numba has no
-    OpenMP or TBB (its layer `workqueue`) threads of one process take turns: give each worker one.
+    A thread of a worker holds one chunk, what 32 MB of its points need as they are worked on, and as many partial sums
+    as the tree has levels: with chunks of 64 MB a worker of one thread stays below 0.6 GB.  Kernels use one thread for
+    each thread of Dask.  Where numba has no OpenMP or TBB (its layer `workqueue`) threads of one process take turns:
+    give each worker one.
 
     Parameters
     ----------
@@ -49,8 +50,8 @@ class DistributedCloud(Measure):
         real dtype, taken as float64.
     weights : (N,), a Dask array, best in the chunks of the points, or one in memory, which travels with the tasks;
         non-negative, not all zero, normalised here; default equal.
-    ordered : whether each chunk is brought into the order of a k-d tree first.  That costs as much as about 130 queries
-        without it (in R^3), after which small variances cost little; False is faster for fewer.
+    ordered : whether each chunk is brought into the order of a k-d tree first.  In R^3 that costs about as much as 100
+        queries without it, after which small variances cost little; False is faster for fewer queries a pass.
 
     Raises
     ------
