@@ -33,6 +33,7 @@ from .smoothing import (
     TranslatedManifoldKernel,
 )
 from .tilt import Measure, Tilt
+from .warmup import warmup
 
 __version__ = "0.1.0"
 
@@ -83,4 +84,5 @@ __all__ = [
     "renyi_divergence",
     "renyi_divergence_samples",
     "reverse_sde",
+    "warmup",
 ]

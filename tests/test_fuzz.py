@@ -69,6 +69,7 @@ def _targets():
         (ms.expansion, {"measure": LAWS["curve"], "x": X}),
         (ms.NoisedMeasure, {"measure": LAWS["cloud"], "process": PROCESSES[0]}),
         (ms.geometric_times, {"t_min": 0.1, "t_max": 1.0, "n": 5}),
+        (ms.warmup, {"progress": False}),
         (ms.exponential_times, {"t_max": 1.0, "n": 5, "rate": 2.0}),
     ]
     for process in PROCESSES:
@@ -241,6 +242,8 @@ def _floats(result):
         return [getattr(result, name) for name in ("point", "distance", "log_mass", "mean") if hasattr(result, name)]
     if isinstance(result, tuple):
         return [result[0], *result[1].values()]
+    if isinstance(result, dict):
+        return list(result.values())
     return [] if isinstance(result, OBJECTS) else [result]
 
 
@@ -316,6 +319,7 @@ PAIR = {"log_p": X, "log_q": X, "order": 2.0, "quadrature": ([X, X], [1.0, 1.0])
 @example((ms.reverse_sde, {"model": NOISED, "times": [1.0, 0.5], "n_samples": 2, "method": np.zeros(2)}))
 @example((ms.Surface, {"embedding": [U, V], "first": (U, 0, 1), "second": (V, 0, 2), "closed": Unreadable()}))
 @example((ms.Helix, {"radius": 1.0, "pitch": 1.0, "turns": 1e-45}))
+@example((PARABOLA.principal_curvatures, {"y": X, "normal": np.zeros((2, 2))}))
 def test_malformed_calls_work_or_say_what_is_wrong(call):
     check(*call)
 

@@ -28,7 +28,7 @@ PUBLIC = [
     "SampledKernel", "Segment", "SmoothedScore", "SmoothingKernel", "Sphere", "Surface", "SwissRoll", "TangentKernel",
     "Tilt", "Torus", "TranslatedManifoldKernel", "TubularQuadrature", "VariancePreserving", "WavyCircle", "expansion",
     "exponential_times", "geometric_times", "log_likelihood", "probability_flow", "renyi_divergence",
-    "renyi_divergence_samples", "reverse_sde",
+    "renyi_divergence_samples", "reverse_sde", "warmup",
 ]  # fmt: skip
 
 PARAMETRIC = {

@@ -90,8 +90,8 @@ def gaussian_first_moments(
                 exponent += outside[k] * (outside[k] / s)
         else:
             base, outside = np.zeros(dimension), np.zeros(dimension)
-        mean[m] = base
-        displacement[m] = -outside
+        for k in range(dimension):
+            mean[m, k], displacement[m, k] = base[k], -outside[k]
         log_determinant = 0.0
         for r in range(rank):
             total = eigenvalues[r] + s

@@ -43,7 +43,9 @@ def _next_direction(rows: FloatArray, squares: FloatArray, basis: FloatArray, ra
     if math.sqrt(squares[longest]) <= tolerance:
         return False
     direction = basis[rank]
-    direction[:] = rows[longest] / math.sqrt(squares[longest])
+    length = math.sqrt(squares[longest])
+    for k in range(direction.size):
+        direction[k] = rows[longest, k] / length
     for _ in range(2):  # twice is enough (Kahan, Parlett)
         for other in range(rank):
             _subtract(direction, basis[other])
@@ -94,4 +96,5 @@ def principal_axes(columns: FloatArray) -> None:
         squares[p] = -dot(work[p], work[p])
     order = np.argsort(squares)
     for p in range(count):
-        columns[:, p] = work[order[p]]
+        for k in range(columns.shape[0]):
+            columns[k, p] = work[order[p], k]

@@ -93,10 +93,9 @@ class _Files:
             with open(unfinished, "wb") as file:
                 file.write(self._stamp + hashlib.sha256(body).digest() + body)
             os.replace(unfinished, path)
-        except OSError:
-            with contextlib.suppress(OSError):
+        finally:
+            with contextlib.suppress(OSError):  # it is gone, unless something failed
                 os.unlink(unfinished)
-            raise
 
     def flush(self) -> None:
         """Keep nothing for this kernel: `recompile` replaces the files."""

@@ -222,7 +222,13 @@ class Parametric(Manifold):
                 raise ValueError("normal is needed where there is more than one: the manifold is not a hypersurface")
             n = self._normal_basis(rows.points)[:, :, 0]
         else:
-            n = np.broadcast_to(self._rows("normal", normal).points, rows.points.shape)
+            given, shape = self._rows("normal", normal), (*rows.shape, self.ambient_dimension)
+            try:
+                n = np.broadcast_to(given.points.reshape(*given.shape, shape[-1]), shape).reshape(rows.points.shape)
+            except ValueError:
+                raise ValueError(
+                    f"normal must broadcast against y; got {given.shape} and {rows.shape} points"
+                ) from None
             basis = self._tangent_basis(rows.points)
             n = n - np.einsum("ndm,nem,ne->nd", basis, basis, n)
             length = np.linalg.norm(n, axis=1, keepdims=True)

@@ -162,6 +162,12 @@ QUERIES = [
         "normal must not be tangent to the manifold",
     ),
     (
+        "too many normals",
+        lambda: parabola().principal_curvatures([0.0, 0.0], [[0.0, 1.0], [0.0, 1.0]]),
+        ValueError,
+        r"normal must broadcast against y; got \(2,\) and \(\) points",
+    ),
+    (
         "wrong space",
         lambda: parabola().nearest([1.0, 2.0, 3.0]),
         ValueError,
