@@ -14,11 +14,14 @@ import math
 
 import numpy as np
 
-from .compilation import FloatArray, IntArray, exact, reduction
-from .cpu_exponential import exp2_tile
+from .compilation import FloatArray, IntArray, exact
 from .legendre import NODES as LEGENDRE_NODES
 from .legendre import WEIGHTS as LEGENDRE_WEIGHTS
+from .vector_exponential import exp2_of_four
+from .vectors import GROUP, LANES, fma, fms, load, splat, store, total
 
+#: Parts that can be wanted beside the mean.
+LOG_SUM, TRACE = 1, 2
 RULE = 16
 NODES = LEGENDRE_NODES[RULE, :RULE].copy()
 WEIGHTS = LEGENDRE_WEIGHTS[RULE, :RULE].copy()
@@ -38,6 +41,12 @@ NORMAL_PEAK = 0.3989422804014327
 
 
 @exact
+def tile_size(count: int) -> int:
+    """Return how many exponents of count points at the nodes of a panel make whole groups of vectors."""
+    return (count * RULE + GROUP - 1) // GROUP * GROUP
+
+
+@exact
 def _normal_mass(low: float, high: float) -> float:
     """Return Phi(high) - Phi(low) without cancellation in the tails."""
     if low > 0.0:
@@ -53,41 +62,68 @@ def normal_density(u: float) -> float:
     return NORMAL_PEAK * math.exp(-0.5 * u * u)
 
 
-@reduction
-def _fill_exponents(
-    level: FloatArray, slope: FloatArray, kept: IntArray, count: int, lead: int, u: FloatArray, exponents: FloatArray
+@exact
+def _weigh(
+    level: FloatArray, slope: FloatArray, kept: IntArray, count: int, lead: int, u: FloatArray, powers: FloatArray
 ) -> None:
-    for node in range(u.size):
-        row = node * count
-        for j in range(count):
-            i = kept[j]
-            exponents[row + j] = (level[i] - level[lead]) + (slope[i] - slope[lead]) * u[node]
+    """Fill powers[j RULE + node] with 2**(rise + run u) of the points kept, relative to the leading one.
+
+    powers is as long as count nodes, and what makes whole groups of vectors.
+    """
+    last = kept[count - 1]
+    for start in range(0, powers.size, RULE):
+        j = start // RULE
+        i = kept[j] if j < count else last
+        rise, run = splat(level[i] - level[lead]), splat(slope[i] - slope[lead])
+        for node in range(0, RULE, LANES):
+            store(powers, start + node, fma(run, load(u, node), rise))
+    for start in range(0, powers.size, GROUP):
+        a, b, c, d = exp2_of_four(
+            load(powers, start),
+            load(powers, start + LANES),
+            load(powers, start + 2 * LANES),
+            load(powers, start + 3 * LANES),
+        )
+        store(powers, start, a)
+        store(powers, start + LANES, b)
+        store(powers, start + 2 * LANES, c)
+        store(powers, start + 3 * LANES, d)
 
 
-@reduction
+@exact
 def _add_nodes(
     powers: FloatArray, points: FloatArray, kept: IntArray, count: int, lead: int, reference: int, top: FloatArray,
-    rule: FloatArray, shift: FloatArray, out: FloatArray,
+    rule: FloatArray, totals: FloatArray, wanted: int, out: FloatArray,
 ) -> None:  # fmt: skip
-    """Add the nodes of one panel to out: E[y - y_ref] (r entries), E[log2 sum], E[tr Cov]; rule = weights of nodes."""
+    """Add the nodes of one panel to out: E[y - y_ref] (r entries) and, if wanted, E[log2 sum] (1) or E[tr Cov] (2).
+
+    Lanes are nodes; rule = their weights.
+    """
     size = points.shape[1]
-    for node in range(rule.size):
-        row = node * count
-        total, second = 0.0, 0.0
+    for node in range(0, RULE, LANES):
+        sum_ = splat(0.0)
         for j in range(count):
-            total += powers[row + j]
-        for k in range(size):
-            base = points[lead, k]
-            first, square = 0.0, 0.0
+            sum_ = sum_ + load(powers, j * RULE + node)
+        store(totals, node, sum_)
+    if wanted == LOG_SUM:
+        for node in range(RULE):
+            out[size] += rule[node] * (top[node] + math.log2(totals[node]))
+    for node in range(RULE):
+        totals[node] = 1.0 / totals[node]
+    for k in range(size):
+        base = points[lead, k]
+        moved = base - points[reference, k]
+        for node in range(0, RULE, LANES):
+            first, square, scale, weight = splat(0.0), splat(0.0), load(totals, node), load(rule, node)
             for j in range(count):
-                apart = points[kept[j], k] - base
-                first += powers[row + j] * apart
-                square += powers[row + j] * apart * apart
-            shift[k] = first / total
-            second += square / total - shift[k] * shift[k]
-            out[k] += rule[node] * (shift[k] + (base - points[reference, k]))
-        out[size] += rule[node] * (top[node] + math.log2(total))
-        out[size + 1] += rule[node] * second
+                apart, power = splat(points[kept[j], k] - base), load(powers, j * RULE + node)
+                weighted = power * apart
+                first = first + weighted
+                square = fma(weighted, apart, square)
+            shift = first * scale
+            out[k] += total(weight * (shift + splat(moved)))
+            if wanted == TRACE:
+                out[size + 1] += total(weight * fms(square, scale, shift * shift))
 
 
 @exact
@@ -100,18 +136,21 @@ def line_moments(
     counts: IntArray,
     rules: FloatArray,
     tile: FloatArray,
+    wanted: int,
     out: FloatArray,
 ) -> None:
     """Fill out (r + 2) with E_u[mean - y_reference], E_u[log2 sum_i 2**(level_i + slope_i u)], E_u[trace], u ~ N(0, 1).
 
+    The second only if `wanted` is LOG_SUM and the third only if it is TRACE; they are 0 else.
+
     mean and trace are those of the law on `points` (N, r) with weights 2**(level_i + slope_i u), normalised.
     candidates[0, :counts[0]] are the points that count; the rest of candidates (60, N) and counts (60,), rules
-    (5, max(r, 60)) and tile (3, 16 N) are scratch.  Absolute error 1e-14 of the size of the cloud, and of the largest
+    (5, 60) and tile (`tile_size` of N) are scratch.  Absolute error 1e-14 of the size of the cloud, and of the largest
     log2 sum.
     """
     size = points.shape[1]
     out[:] = 0.0
-    u, rule, top, shift = rules[0, :RULE], rules[1, :RULE], rules[2, :RULE], rules[3]
+    u, rule, top, totals = rules[0, :RULE], rules[1, :RULE], rules[2, :RULE], rules[3, :RULE]
     # The panels still to do are (low, ends[depth]) and, for every level above, the rest up to its own end.
     ends = rules[4]
     low = -WINDOW
@@ -147,7 +186,8 @@ def line_moments(
             mass = _normal_mass(low, high)
             for k in range(size):
                 out[k] += mass * (points[lead, k] - points[reference, k])
-            out[size] += level[lead] * mass + slope[lead] * (normal_density(low) - normal_density(high))
+            if wanted == LOG_SUM:
+                out[size] += level[lead] * mass + slope[lead] * (normal_density(low) - normal_density(high))
         elif depth < DEEPEST and (
             length > LONGEST or (others > 0.5 and (steepest - flattest) * length > LONGEST_SPREAD)
         ):
@@ -159,10 +199,9 @@ def line_moments(
                 u[node] = middle + 0.5 * length * NODES[node]
                 rule[node] = 0.5 * length * WEIGHTS[node] * normal_density(u[node])
                 top[node] = level[lead] + slope[lead] * u[node]
-            lanes = count * RULE
-            _fill_exponents(level, slope, kept, count, lead, u, tile[0, :lanes])
-            exp2_tile(tile[0, :lanes], tile[1, :lanes], tile[1, :lanes].view(np.int64), tile[2, :lanes])
-            _add_nodes(tile[2, :lanes], points, kept, count, lead, reference, top, rule, shift, out)
+            powers = tile[: tile_size(count)]
+            _weigh(level, slope, kept, count, lead, u, powers)
+            _add_nodes(powers, points, kept, count, lead, reference, top, rule, totals, wanted, out)
         low = high
         while depth >= 1 and ends[depth] <= low:
             depth -= 1

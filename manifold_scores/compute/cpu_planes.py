@@ -11,7 +11,7 @@ import numpy as np
 from numba import prange
 
 from .compilation import FloatArray, IntArray, exact, parallel
-from .cpu_lines import RULE, WINDOW, line_moments, normal_density
+from .cpu_lines import WINDOW, line_moments, normal_density, tile_size
 from .kronrod import GAUSS_WEIGHTS, NODES, WEIGHTS
 
 LEVELS = 60
@@ -41,8 +41,8 @@ def _candidates(level: FloatArray, slopes: FloatArray, reference: int, found: In
 @exact
 def _panel(
     low: float, high: float, level: FloatArray, slopes: FloatArray, points: FloatArray, reference: int,
-    candidates: IntArray, counts: IntArray, rules: FloatArray, tile: FloatArray, line: FloatArray, values: FloatArray,
-    value: FloatArray, error: FloatArray,
+    candidates: IntArray, counts: IntArray, rules: FloatArray, tile: FloatArray, line: FloatArray, wanted: int,
+    values: FloatArray, value: FloatArray, error: FloatArray,
 ) -> None:  # fmt: skip
     """Fill value (r + 2) and error (3: of the mean in norm, the log2 sum, the trace) of the panel (low, high)."""
     size = points.shape[1]
@@ -53,7 +53,7 @@ def _panel(
         for j in range(counts[0]):
             i = candidates[0, j]
             line[i] = level[i] + slopes[i, 1] * v
-        line_moments(line, slopes[:, 0], points, reference, candidates, counts, rules, tile, values[node])
+        line_moments(line, slopes[:, 0], points, reference, candidates, counts, rules, tile, wanted, values[node])
         density = normal_density(v)
         for k in range(size + 2):
             values[node, k] *= density
@@ -82,10 +82,10 @@ def _adaptive(
     """Fill total (r + 2) and error (3) for one query; `ends` are the first edges of panels in v."""
     count, size = points.shape
     candidates, counts = np.empty((LEVELS, count), dtype=np.int64), np.empty(LEVELS, dtype=np.int64)
-    rules, tile, line = np.empty((5, max(size, LEVELS))), np.empty((3, RULE * count)), np.empty(count)
+    rules, tile, line = np.empty((5, LEVELS)), np.empty(tile_size(count)), np.empty(count)
     counts[0] = _candidates(level, slopes, reference, candidates[0])
     if slopes.shape[1] == 1:
-        line_moments(level, slopes[:, 0], points, reference, candidates, counts, rules, tile, total)
+        line_moments(level, slopes[:, 0], points, reference, candidates, counts, rules, tile, wanted, total)
         error[:] = 0.0
         return
     values = np.empty((NODES.size, size + 2))
@@ -95,7 +95,7 @@ def _adaptive(
     for p in range(panels):
         lows[p], highs[p] = ends[p], ends[p + 1]
         _panel(
-            lows[p], highs[p], level, slopes, points, reference, candidates, counts, rules, tile, line, values,
+            lows[p], highs[p], level, slopes, points, reference, candidates, counts, rules, tile, line, wanted, values,
             found[p], wrong[p],
         )  # fmt: skip
     while True:
@@ -117,7 +117,7 @@ def _adaptive(
                 for half in (p, panels):
                     _panel(
                         lows[half], highs[half], level, slopes, points, reference, candidates, counts, rules, tile,
-                        line, values, found[half], wrong[half],
+                        line, wanted, values, found[half], wrong[half],
                     )  # fmt: skip
                 panels += 1
 
@@ -160,6 +160,7 @@ def plane_moments(
 ) -> None:  # fmt: skip
     """Fill out (M, r + 2) with E[y - y_reference], E[log2 sum], E[tr Cov] and errors (M, 3) with those of the parts.
 
+    The last two only if they are `wanted`; they are 0 else.
     Log2 weights are levels[m, i] + rates[m] <slopes[i], g>, g standard normal, slopes (N, 1) or (N, 2).
     edges[starts[m]:starts[m + 1]] are breakpoints in g_2.  The part `wanted` (0 mean, 1 log2 sum, 2 trace) is refined
     to tolerance times max(|it + offset|, scale), offsets (M, r + 2) and scales (M,).
