@@ -16,9 +16,11 @@ from .record import OURS, Case, Lane, Setting
 from .workloads import Array, Workload
 
 #: Queries whose answers are compared with the reference.
-COMPARED = 24
+COMPARED = 16
 #: Neighbours that a tree visits in one call, at most, if that is more than the queries compared need.
 NEIGHBOURS = 1e7
+#: Pairs of a call of what is slow enough to be timed with fewer.
+SLOW_PAIRS = 1e7
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def ours(work: Workload) -> peers.Call:
 
 
 def _narrow(work: Workload) -> str | None:
-    return None if work.points.shape[1] <= 64 else "meant for few dimensions"
+    return None if work.points.shape[1] <= 16 else "meant for few dimensions"
 
 
 NUMPY, DIFFERENCES = "numpy, expanded norm", "numpy, differences"
@@ -65,7 +67,7 @@ def contenders(dense_pairs: float = np.inf, names: tuple[str, ...] | None = None
         Contender(TORCH, peers.torch_softmax, "torch", dense_pairs),
         Contender(ATTENTION, peers.torch_attention, "torch", dense_pairs),
         Contender(JAX, peers.jax_softmax, "jax", dense_pairs),
-        Contender(KEOPS, peers.keops, "pykeops", dense_pairs, _narrow),
+        Contender(KEOPS, peers.keops, "pykeops", min(dense_pairs, SLOW_PAIRS), _narrow),
         Contender(TREE, peers.tree_neighbours, "scipy", NEIGHBOURS, _narrow, peers.neighbours),
     ]
     return [contender for contender in everyone if names is None or contender.name in names]

@@ -7,7 +7,7 @@ from .record import Case, Race, Setting
 from .workloads import workload
 
 #: d, N and M.
-SIZES = ((32, 60_000, 500), (128, 30_000, 500), (784, 10_000, 500))
+SIZES = ((32, 20_000, 500), (128, 20_000, 300), (784, 10_000, 300))
 DENSE, SPARSE = 1.0, 1.3
 #: Times d/32.  Hundreds of points carry the weight of a query, or one does and tens are above rounding.
 DENSE_VARIANCE, SPARSE_VARIANCE = 3.0, 0.1

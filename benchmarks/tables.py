@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from .record import OURS
@@ -16,7 +17,7 @@ def print_race(result: dict[str, Any], console: Console) -> None:
     """Print the lanes of every case, then the goals."""
     threads = result["threads"]
     title = f"{result['race']}: {result['title']}; {threads} thread{'s' if threads > 1 else ''}"
-    table = Table(title=title, title_justify="left", header_style="bold")
+    table = Table(title=escape(title), title_justify="left", header_style="bold")
     for name, justify in (
         ("case", "left"), ("contender", "left"), (result["unit"], "right"), ("spread", "right"), ("set-up s", "right"),
         ("first call s", "right"), ("error", "right"), ("ours is faster", "right"),
