@@ -297,7 +297,7 @@ def test_one_task_loads_and_reduces_a_chunk(tmp_path):
         DistributedCloud(file, from_npy(tmp_path / "weights.npy", file.chunks[0])),
         DistributedCloud(2 * file + 1, weights),
     ):
-        tasks = law._chunks(partial_sums.partial_sums, (z, s), partial_sums.FIRST, 0, True)
+        tasks = law._chunks(partial_sums.partial_sums, partial_sums.Queries(z, s), partial_sums.FIRST, 0, True)
         assert len(tasks) == 10
         names = {key[0] if isinstance(key, tuple) else key for key in dict(tasks[0].dask)}
         # Weights in memory lie beside the tasks, in slices; nothing that is read from a file does.

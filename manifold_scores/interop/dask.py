@@ -17,7 +17,7 @@ from ..blockwise import inside_a_block, known_sizes
 from ..namespaces import is_dask
 from ..tilt import Measure, Tilt
 from .npy import from_npy, require_dask
-from .partial_sums import FIRST, SECOND, TRACE, drawn, in_one_unit, merge, merged_in_order, partial_sums, weigh
+from .partial_sums import FIRST, SECOND, TRACE, Queries, drawn, in_one_unit, merge, merged_in_order, partial_sums, weigh
 
 __all__ = ["DistributedCloud", "from_npy"]
 
@@ -134,7 +134,9 @@ class DistributedCloud(Measure):
         for start in range(0, len(centers), step):
             rows = slice(start, start + step)
             # In the graph, not scattered: what a dead worker held is sent again.
-            queries = dask.delayed((centers[rows], variances[rows]), name=f"queries-{uuid.uuid4().hex}", traverse=False)
+            queries = dask.delayed(
+                Queries(centers[rows], variances[rows]), name=f"queries-{uuid.uuid4().hex}", traverse=False
+            )
             tasks = self._chunks(partial_sums, queries, what, largest, self.ordered)
             if inside_a_block():
                 refuse_futures(self.points, self.weights)

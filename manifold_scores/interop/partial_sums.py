@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,23 @@ from ..arrays import FloatArray
 from ..measures.cloud_part import CloudPart
 from ..measures.partial_moments import PartialCovariances, PartialMoments
 
-__all__ = ["FIRST", "SECOND", "TRACE", "drawn", "in_one_unit", "merge", "merged_in_order", "partial_sums", "weigh"]
+__all__ = [
+    "FIRST", "SECOND", "TRACE", "Queries", "drawn", "in_one_unit", "merge", "merged_in_order", "partial_sums", "weigh",
+]  # fmt: skip
 
 Partial = PartialMoments | PartialCovariances
 
 FIRST, SECOND, TRACE = "first", "second", "trace"
 #: Numbers in the points of one chunk that are worked on at a time, 32 MB.
 _PIECE_ENTRIES = 2**22
+
+
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """Centers (M, d) and variances (M,); not a tuple, which a graph of Dask may take for a task."""
+
+    centers: FloatArray
+    variances: FloatArray
 
 
 def merged_in_order(items: Iterable[Any], merge: Callable[[Any, Any], Any]) -> Any:
@@ -55,9 +66,7 @@ def in_one_unit(sums: Iterable[tuple[int, float]]) -> tuple[int, FloatArray]:
     return largest, np.array([np.ldexp(total, exponent - largest) for exponent, total in sums])
 
 
-def partial_sums(
-    points: Any, weights: Any, queries: tuple[FloatArray, FloatArray], what: str, largest: int, ordered: bool
-) -> Partial | None:
+def partial_sums(points: Any, weights: Any, queries: Queries, what: str, largest: int, ordered: bool) -> Partial | None:
     """Return the partial sums of one chunk, None without weight: of its pieces, merged like chunks."""
     size = max(1, _PIECE_ENTRIES // points.shape[1])
 
@@ -75,7 +84,7 @@ def partial_sums(
 def _sums(
     points: FloatArray,
     weights: FloatArray,
-    queries: tuple[FloatArray, FloatArray],
+    queries: Queries,
     what: str,
     largest: int,
     ordered: bool,
@@ -87,11 +96,10 @@ def _sums(
         return None
     mantissas, exponents = np.frexp(weights if keep.all() else weights[keep])
     points = points if keep.all() else points[keep]
+    z, s = queries.centers, queries.variances
     with one_thread():
         part = CloudPart(points, mantissas, (exponents - largest).astype(np.float64), ordered=ordered)
-        return (
-            part.first_moments(*queries) if what == FIRST else part.second_moments(*queries, trace_only=what == TRACE)
-        )
+        return part.first_moments(z, s) if what == FIRST else part.second_moments(z, s, trace_only=what == TRACE)
 
 
 def merge(first: Partial | None, second: Partial | None) -> Partial | None:

@@ -44,7 +44,7 @@ def with_modules(call, **modules):
     return case
 
 
-QUERIES = np.ones((1, 2)), np.ones(1)
+QUERIES = partial_sums.Queries(np.ones((1, 2)), np.ones(1))
 STANDING_IN = types.ModuleType("dask")
 PERSISTED = types.ModuleType("distributed")
 PERSISTED.futures_of = lambda collections: ["a future"]
