@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,8 @@ def draw(result: dict[str, Any], folder: Path) -> list[Path]:
 
 
 def _style(result: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    names = dict.fromkeys(lane["name"] for case in result["cases"] for lane in case["lanes"])
-    order = sorted(names, key=lambda name: name != OURS)
+    names = dict.fromkeys(lane.get("series", lane["name"]) for case in result["cases"] for lane in case["lanes"])
+    order = sorted(names, key=lambda name: not name.startswith(OURS))
     return {name: (COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)]) for k, name in enumerate(order)}
 
 
@@ -53,7 +54,7 @@ def _along(result: dict[str, Any]) -> Figure | None:
     style = _style(result)
     columns = min(3, len(many))
     rows = -(-len(many) // columns)
-    figure = Figure(figsize=(1.0 + 4.2 * columns, 1.2 + 3.4 * rows), layout="constrained")
+    figure = Figure(figsize=(max(8.0, 1.0 + 4.2 * columns), 1.2 + 3.4 * rows), layout="constrained")
     for k, (others, cases) in enumerate((key, value) for key, value in panels.items() if len(value) > 1):
         axes = figure.add_subplot(rows, columns, k + 1)
         for name, (colour, marker) in style.items():
@@ -79,21 +80,33 @@ def _work_precision(result: dict[str, Any]) -> Figure | None:
     style = _style(result)
     columns = min(3, len(cases))
     rows = -(-len(cases) // columns)
-    figure = Figure(figsize=(1.0 + 4.2 * columns, 1.2 + 3.2 * rows), layout="constrained")
+    figure = Figure(figsize=(max(8.0, 1.0 + 4.2 * columns), 1.2 + 3.2 * rows), layout="constrained")
     for k, case in enumerate(cases):
         axes = figure.add_subplot(rows, columns, k + 1)
+        series: dict[str, list[tuple[float, float]]] = {}
         for lane in case["lanes"]:
             if lane["median"] and lane["error"] is not None:
-                colour, marker = style[lane["name"]]
-                error = max(lane["error"], SMALLEST)
-                axes.loglog([error], [result["scale"] * lane["median"]], marker, color=colour, ms=7, label=lane["name"])
+                point = max(lane["error"], SMALLEST), result["scale"] * lane["median"]
+                series.setdefault(lane.get("series", lane["name"]), []).append(point)
+        for name, points in series.items():
+            colour, marker = style[name]
+            x, y = zip(*sorted(points), strict=True)
+            axes.loglog(x, y, marker=marker, color=colour, ms=7, lw=1.2, ls="-" if len(x) > 1 else "", label=name)
         axes.set_xlabel(result["error"], fontsize=8.5)
         axes.set_ylabel(result["unit"])
         axes.set_title(case["case"], fontsize=10)
-        axes.margins(0.15)
+        _widen(axes)
         axes.grid(alpha=0.3)
     _legend(figure, result)
     return figure
+
+
+def _widen(axes: Any) -> None:
+    """Let either axis span two decades at least, so that what is as good as equal looks like it."""
+    for get, put in ((axes.get_xlim, axes.set_xlim), (axes.get_ylim, axes.set_ylim)):
+        low, high = get()
+        middle, half = math.sqrt(low * high), max(1.2 * math.sqrt(high / low), 10.0)
+        put(middle / half, middle * half)
 
 
 def _legend(figure: Figure, result: dict[str, Any]) -> None:
@@ -101,5 +114,7 @@ def _legend(figure: Figure, result: dict[str, Any]) -> None:
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
-    figure.suptitle(f"{result['title']} ({result['machine']['processor']})", fontsize=11)
+    columns = max(1, int(figure.get_figwidth() // 2.6))
+    where = "outside lower center"
+    figure.legend(handles.values(), handles.keys(), loc=where, ncols=columns, frameon=False, fontsize=9)
+    figure.suptitle(f"{result['title']}\n{result['machine']['processor']}", fontsize=11)

@@ -56,9 +56,15 @@ def run(setting: Setting) -> list[Case]:
         lanes = [Lane(OURS, error=wrong[chosen], typical=wrong[chosen], extra={"nodes": chosen})]
         lanes.append(Lane(f"{OURS}, Monte Carlo", error=_error(plain, x, t, truth, origin, basis)))
         lanes[1].extra = {"nodes": plain.nodes, "out_of_competition": True}
+        chain = [plain]
+        for n in sizes[::2]:
+            lane = Lane(f"{OURS}, {n} Sobol nodes", error=wrong[n], typical=wrong[n])
+            lane.extra = {"nodes": n, "out_of_competition": True, "series": f"{OURS}, Sobol nodes"}
+            lanes.append(lane)
+            chain.append(models[n])
         calls = [
             (lane, lambda model=model, x=x, t=t: model.score(x[0], t))
-            for lane, model in zip(lanes, (models[chosen], plain), strict=True)
+            for lane, model in zip(lanes, (models[chosen], *chain), strict=True)
         ]
         for lane, call in calls:
             start = time.perf_counter()
