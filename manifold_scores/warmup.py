@@ -27,6 +27,9 @@ def warmup(*, progress: bool = False) -> dict[str, float]:
     projections onto curves, and smoothed scores of clouds; in an image of a container, say, by
     `RUN python -c "import manifold_scores; manifold_scores.warmup()"`.
 
+    Measured on one core of a busy two-core machine (Zen 4): about 90 s of processor time from nothing, two thirds of it
+    for curves and surfaces, and 2.7 s from the disk; the files take 20 MB.
+
     Parameters
     ----------
     progress : show a progress bar over the groups.
