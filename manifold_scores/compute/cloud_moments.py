@@ -1,4 +1,4 @@
-"""Sums over the points that count at each query: masses, first and second moments."""
+"""Sums over the points that count at each query: whole tiles for several queries at once, or runs for one."""
 
 from __future__ import annotations
 
@@ -7,162 +7,11 @@ from numba import prange
 
 from .cloud_products import ROWS, add_weighted, products, weigh_row
 from .cloud_search import STACK, collect_runs
+from .cloud_sums import FIRST, SECOND, TRACE, add_run
 from .cloud_tree import LEAF
-from .cloud_weights import plain_shift, weigh, weights_of_four
 from .compilation import FloatArray, IntArray, exact, parallel
-from .vectors import GROUP, LANES, fma, load, load_row, splat, total
 
 __all__ = ["FIRST", "SECOND", "TRACE", "moment_sums"]
-
-#: What is summed: (mass, y, y - z, |y|^2), (mass, y - y_r, products of y - y_r), (mass, y - y_r, |y - y_r|^2).
-FIRST, SECOND, TRACE = 0, 1, 2
-
-
-@exact
-def _add_mass(weights: FloatArray, size: int, sums: FloatArray) -> None:
-    a, b = splat(0.0), splat(0.0)
-    for j in range(0, size, GROUP):
-        a, b = a + load(weights, j), b + load(weights, j + LANES)
-        a, b = a + load(weights, j + 2 * LANES), b + load(weights, j + 3 * LANES)
-    sums[0] += total(a + b)
-
-
-@exact
-def _add_first(
-    tile: FloatArray, start: int, stop: int, center: FloatArray, weights: FloatArray, sums: FloatArray
-) -> None:
-    d = center.size
-    for k in range(d):
-        c = splat(center[k])
-        value, other_value, apart, other_apart = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
-        for j in range(start, stop, 2 * LANES):
-            w, y = load(weights, j - start), load_row(tile, k, j)
-            value, apart = fma(w, y, value), fma(w, y - c, apart)
-            w, y = load(weights, j - start + LANES), load_row(tile, k, j + LANES)
-            other_value, other_apart = fma(w, y, other_value), fma(w, y - c, other_apart)
-        sums[1 + k] += total(value + other_value)
-        sums[1 + d + k] += total(apart + other_apart)
-
-
-@exact
-def _add_squares(square: FloatArray, start: int, stop: int, weights: FloatArray, sums: FloatArray) -> None:
-    a, b = splat(0.0), splat(0.0)
-    for j in range(start, stop, 2 * LANES):
-        a = fma(load(weights, j - start), load(square, j), a)
-        b = fma(load(weights, j - start + LANES), load(square, j + LANES), b)
-    sums[sums.size - 1] += total(a + b)
-
-
-@exact
-def _add_plane(
-    tile: FloatArray,
-    mantissa: FloatArray,
-    exponent: FloatArray,
-    start: int,
-    stop: int,
-    center: FloatArray,
-    rate: float,
-    reference: FloatArray,
-    sums: FloatArray,
-) -> None:
-    """Weights and first moments in R^2 at once: nothing leaves the registers."""
-    slope, shift = splat(-rate), splat(plain_shift(reference, rate))
-    x, y = splat(center[0]), splat(center[1])
-    mass, value0, value1, apart0, apart1 = splat(0.0), splat(0.0), splat(0.0), splat(0.0), splat(0.0)
-    for j in range(start, stop, GROUP):
-        k, m, n = j + LANES, j + 2 * LANES, j + 3 * LANES
-        t, u = load_row(tile, 0, j) - x, load_row(tile, 1, j) - y
-        a = fma(fma(u, u, t * t), slope, load(exponent, j) + shift)
-        t, u = load_row(tile, 0, k) - x, load_row(tile, 1, k) - y
-        b = fma(fma(u, u, t * t), slope, load(exponent, k) + shift)
-        t, u = load_row(tile, 0, m) - x, load_row(tile, 1, m) - y
-        c = fma(fma(u, u, t * t), slope, load(exponent, m) + shift)
-        t, u = load_row(tile, 0, n) - x, load_row(tile, 1, n) - y
-        d = fma(fma(u, u, t * t), slope, load(exponent, n) + shift)
-        a, b, c, d = weights_of_four(mantissa, j, a, b, c, d)
-        mass = mass + ((a + b) + (c + d))
-        # Differences anew: kept, they would not fit into the registers.
-        t, u = load_row(tile, 0, j), load_row(tile, 1, j)
-        value0, value1, apart0, apart1 = fma(a, t, value0), fma(a, u, value1), fma(a, t - x, apart0), fma(a, u - y, apart1)
-        t, u = load_row(tile, 0, k), load_row(tile, 1, k)
-        value0, value1, apart0, apart1 = fma(b, t, value0), fma(b, u, value1), fma(b, t - x, apart0), fma(b, u - y, apart1)
-        t, u = load_row(tile, 0, m), load_row(tile, 1, m)
-        value0, value1, apart0, apart1 = fma(c, t, value0), fma(c, u, value1), fma(c, t - x, apart0), fma(c, u - y, apart1)
-        t, u = load_row(tile, 0, n), load_row(tile, 1, n)
-        value0, value1, apart0, apart1 = fma(d, t, value0), fma(d, u, value1), fma(d, t - x, apart0), fma(d, u - y, apart1)
-    sums[0] += total(mass)
-    sums[1] += total(value0)
-    sums[2] += total(value1)
-    sums[3] += total(apart0)
-    sums[4] += total(apart1)
-
-
-@exact
-def _add_second(
-    tile: FloatArray, start: int, stop: int, origin: FloatArray, weights: FloatArray, sums: FloatArray
-) -> None:
-    d = origin.size
-    for k in range(d):
-        c = splat(origin[k])
-        first = splat(0.0)
-        for j in range(start, stop, LANES):
-            first = fma(load(weights, j - start), load_row(tile, k, j) - c, first)
-        sums[1 + k] += total(first)
-        for other in range(k, d):
-            other_c = splat(origin[other])
-            product = splat(0.0)
-            for j in range(start, stop, LANES):
-                weighted = load(weights, j - start) * (load_row(tile, k, j) - c)
-                product = fma(weighted, load_row(tile, other, j) - other_c, product)
-            sums[1 + d + k * d + other] += total(product)
-
-
-@exact
-def _add_trace(
-    tile: FloatArray, start: int, stop: int, origin: FloatArray, weights: FloatArray, sums: FloatArray
-) -> None:
-    d = origin.size
-    trace = splat(0.0)
-    for k in range(d):
-        c = splat(origin[k])
-        first = splat(0.0)
-        for j in range(start, stop, LANES):
-            apart = load_row(tile, k, j) - c
-            weighted = load(weights, j - start) * apart
-            first = first + weighted
-            trace = fma(weighted, apart, trace)
-        sums[1 + k] += total(first)
-    sums[1 + d] += total(trace)
-
-
-@exact
-def _add_run(
-    tile: FloatArray,
-    mantissa: FloatArray,
-    exponent: FloatArray,
-    square: FloatArray,
-    start: int,
-    stop: int,
-    center: FloatArray,
-    rate: float,
-    reference: FloatArray,
-    point: FloatArray,
-    what: int,
-    weights: FloatArray,
-    sums: FloatArray,
-) -> None:
-    if what == FIRST and center.size == 2 and reference[3] == 0.0:
-        _add_plane(tile, mantissa, exponent, start, stop, center, rate, reference, sums)
-        return
-    weigh(tile, mantissa, exponent, start, stop, center, rate, reference, weights)
-    _add_mass(weights, stop - start, sums)
-    if what == FIRST:
-        _add_first(tile, start, stop, center, weights, sums)
-        _add_squares(square, start, stop, weights, sums)
-    elif what == SECOND:
-        _add_second(tile, start, stop, point, weights, sums)
-    else:
-        _add_trace(tile, start, stop, point, weights, sums)
 
 
 @exact
@@ -182,19 +31,21 @@ def _add_together(
     products_sums: FloatArray,
     sums: FloatArray,
 ) -> None:
-    """Add a whole tile for the chosen queries, by inner products; some (rows, d) and weights (rows, lanes) are scratch."""
+    """Add a whole tile for the chosen queries, by inner products; some and weights are scratch."""
     padded = (count + ROWS - 1) // ROWS * ROWS
     for row in range(padded):
-        some[row] = centers[chosen[min(row, count - 1)]]
+        for k in range(centers.shape[1]):
+            some[row, k] = centers[chosen[min(row, count - 1)], k]
     products(tile, stop, some, count, weights)
     for row in range(count):
         m = chosen[row]
-        sums[m, sums.shape[1] - 1] += weigh_row(
+        sums[m, 0, sums.shape[2] - 1] += weigh_row(
             weights[row], square, mantissa, exponent, stop, rates[m], references[m, 5]
         )
     for row in range(count, padded):  # stand-ins, summed into a spare place
         chosen[row] = len(centers)
-        weights[row] = 0.0
+        for j in range(stop):
+            weights[row, j] = 0.0
     add_weighted(tile, stop, weights, chosen, count, products_sums)
 
 
@@ -205,15 +56,15 @@ def _add_apart(centers: FloatArray, together: FloatArray, sums: FloatArray) -> N
     for m in range(centers.shape[0]):
         mass = together[m, 0]
         if mass > 0.0:
-            sums[m, 0] += mass
+            sums[m, 0, 0] += mass
             for k in range(d):
-                sums[m, 1 + k] += together[m, 1 + k]
-                sums[m, 1 + d + k] += together[m, 1 + k] - mass * centers[m, k]
+                sums[m, 0, 1 + k] += together[m, 1 + k]
+                sums[m, 0, 1 + d + k] += together[m, 1 + k] - mass * centers[m, k]
 
 
 @exact
 def _collect_above(tops: FloatArray, first: int, last: int, floor: float, runs: IntArray) -> int:
-    """The runs of leaves whose tops reach the floor."""
+    """Fill runs as `collect_runs` does, of the leaves whose tops reach the floor."""
     count = 0
     for leaf in range(first, last):
         if tops[leaf] >= floor:
@@ -256,13 +107,20 @@ def _add_chunk(
     nodes, weights, some = np.empty(2 * STACK, dtype=np.int64), np.empty((rows, width)), np.empty((rows, d))
     runs = np.empty((count, (last_leaf - first_leaf) // 2 + 1, 2), dtype=np.int64)
     found, at, chosen = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64), np.empty(rows, dtype=np.int64)
-    products_sums = np.zeros((count + 1, d + 1)) if what == FIRST else np.zeros((1, 1))
+    products_sums = np.zeros((count + 1 if what == FIRST else 0, d + 1))
+    shifted, weighted = (
+        np.empty((d if what == SECOND else 0, width)),
+        np.empty((d + ROWS if what == SECOND else 0, width)),
+    )
+    axes = np.empty((d + ROWS - 1) // ROWS * ROWS, dtype=np.int64)
     for m in range(count):
         if len(screen) > 0:
             found[m] = _collect_above(screen[m], first_leaf, last_leaf, floors[m], runs[m])
         else:
             found[m] = collect_runs(offsets, boxes, tops, level, chunk, centers[m], rates[m], floors[m], nodes, runs[m])
-        sums[m] = 0.0
+        for row in range(sums.shape[1]):
+            for k in range(sums.shape[2]):
+                sums[m, row, k] = 0.0
         visited[m] = 0
     for i in range(first_leaf // leaves_of_tile, (last_leaf + leaves_of_tile - 1) // leaves_of_tile):
         begin, end = i * leaves_of_tile, min((i + 1) * leaves_of_tile, last_leaf)
@@ -285,9 +143,9 @@ def _add_chunk(
                     first, last = max(begin, runs[m, at[m], 0]), min(end, runs[m, at[m], 1])
                     visited[m] += last - first
                     stop = min((last - begin) * LEAF, size - i * width)
-                    _add_run(
+                    add_run(
                         tiles[i], mantissas[i], exponents[i], squares[i], (first - begin) * LEAF, stop, centers[m],
-                        rates[m], references[m], points[m], what, weights[0], sums[m],
+                        rates[m], references[m], points[m], what, weights[0], shifted, weighted, axes, sums[m],
                     )  # fmt: skip
                 if runs[m, at[m], 1] > end:
                     break
@@ -323,9 +181,10 @@ def moment_sums(
     sums: FloatArray,
     visited: IntArray,
 ) -> None:
-    """Fill sums (chunks, M, .) over all leaves that may hold a point above the floor, relative to the references.
+    """Fill sums over all leaves that may hold a point above the floor, relative to the references.
 
-    `what` is FIRST, SECOND or TRACE.  A chunk is a node of the given level; visited (chunks, M) counts its leaves.
+    `what` is FIRST with sums (chunks, M, 1, 2d + 2), SECOND, (chunks, M, d + 1, d + 1), or TRACE, (chunks, M, 1, d + 2).
+    A chunk is a node of the given level; visited (chunks, M) counts its leaves.
     `squares` are |y|^2; `screen` (M, leaves) has the largest log2 weight of each leaf, or no rows: then boxes decide.
     """
     blocks = (len(centers) + block - 1) // block

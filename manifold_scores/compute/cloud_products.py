@@ -17,9 +17,18 @@ from typing import Any
 from .cloud_weights import store_four, weights_of_four
 from .compilation import FloatArray, IntArray, exact
 from .error_free import add_pairs, product_error
-from .vectors import GROUP, LANES, fma, larger, largest, load, load_row, splat, store, total
+from .vectors import GROUP, LANES, fma, larger, largest, load, load_row, splat, total
 
-__all__ = ["ROWS", "add_weighted", "centred_square", "doubtful_product", "leaf_top", "products", "products_suffice", "weigh_row"]
+__all__ = [
+    "ROWS",
+    "add_weighted",
+    "centred_square",
+    "doubtful_product",
+    "leaf_top",
+    "products",
+    "products_suffice",
+    "weigh_row",
+]
 
 #: Queries that share what is loaded: 3 x 4 accumulators.
 ROWS = 3
@@ -29,7 +38,9 @@ _PRODUCT_LIMIT = 8.0
 
 
 @exact
-def _add_products(tile: FloatArray, j: int, first: int, last: int, centers: FloatArray, row: int, out: FloatArray) -> None:
+def _add_products(
+    tile: FloatArray, j: int, first: int, last: int, centers: FloatArray, row: int, out: FloatArray
+) -> None:
     """Add the products of coordinates first .. last - 1 of ROWS centers and four vectors of points."""
     n = row + 1
     o = row + 2
@@ -71,7 +82,9 @@ def products(tile: FloatArray, stop: int, centers: FloatArray, count: int, out: 
 
 
 @exact
-def leaf_top(product: FloatArray, square: FloatArray, exponent: FloatArray, start: int, stop: int, rate: float) -> float:
+def leaf_top(
+    product: FloatArray, square: FloatArray, exponent: FloatArray, start: int, stop: int, rate: float
+) -> float:
     """Return the largest of e_j - (|y_j|^2 - 2 <z, y_j>) rate of a run."""
     slope, twice, best = splat(-rate), splat(2.0 * rate), splat(-math.inf)
     for j in range(start, stop, LANES):
@@ -82,7 +95,13 @@ def leaf_top(product: FloatArray, square: FloatArray, exponent: FloatArray, star
 
 @exact
 def weigh_row(
-    product: FloatArray, square: FloatArray, mantissa: FloatArray, exponent: FloatArray, stop: int, rate: float, shift: float
+    product: FloatArray,
+    square: FloatArray,
+    mantissa: FloatArray,
+    exponent: FloatArray,
+    stop: int,
+    rate: float,
+    shift: float,
 ) -> float:
     """Turn the inner products of a query into weights, in place; return the sum of w |y|^2."""
     slope, twice, s = splat(-rate), splat(2.0 * rate), splat(shift)
@@ -101,7 +120,9 @@ def weigh_row(
 
 
 @exact
-def add_weighted(tile: FloatArray, stop: int, weights: FloatArray, chosen: IntArray, count: int, sums: FloatArray) -> None:
+def add_weighted(
+    tile: FloatArray, stop: int, weights: FloatArray, chosen: IntArray, count: int, sums: FloatArray
+) -> None:
     """Add the sums of w and w y to sums (queries + 1, d + 1 or more) for the chosen queries.
 
     weights (rows, lanes) and chosen (rows,) have a multiple of ROWS rows; what is in those beyond `count` is not used,
@@ -190,7 +211,7 @@ def products_suffice(center: FloatArray, point: FloatArray, variance: float) -> 
         sensitivity += abs(point[k]) * abs(point[k] - center[k])
     if d < 4:  # nothing to gain
         return False
-    return product_constant(d) * lost <= _PRODUCT_LIMIT * max(variance, sensitivity)
+    return bool(product_constant(d) * lost <= _PRODUCT_LIMIT * max(variance, sensitivity))
 
 
 @exact

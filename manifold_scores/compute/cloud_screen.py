@@ -6,13 +6,16 @@ not be the best point, only within the range of float64 of it.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import prange
 
 from .cloud_products import ROWS, doubtful_product, leaf_top, products
-from .cloud_search import box_bound, judge_products, place
+from .cloud_reference import LARGEST_DOUBT, finish_reference, place, reference_in_leaf
+from .cloud_search import box_bound
 from .cloud_tree import LEAF
-from .cloud_weights import best_level, doubtful_bits, exact_levels, levels, measure, needs_exact
+from .cloud_weights import best_level, exact_levels, largest_index, levels, measure
 from .compilation import BoolArray, FloatArray, IntArray, exact, parallel
 from .vectors import GROUP
 
@@ -21,6 +24,8 @@ __all__ = ["find_dense_references", "find_screened_references", "screen_leaves"]
 
 #: Leaves of the sample, each with its first GROUP points, and the bits that their weights may differ by.
 _SAMPLE, _DENSE_BITS = 4, 100.0
+#: Exponents below are those of padding.
+PADDING = -1e200
 #: No weight may exceed the reference's by so many bits.
 _LARGEST_BITS = 900.0
 
@@ -39,28 +44,23 @@ def _find_dense_reference(
     reference: FloatArray,
     point: FloatArray,
 ) -> bool:
-    best, least, tile, lane = -np.inf, np.inf, 0, 0
-    for sample in range(min(_SAMPLE, leaves)):
-        i, start, stop = place(sample * leaves // min(_SAMPLE, leaves), tiles.shape[2], size)
+    best, least, leaf, lane = -math.inf, math.inf, 0, 0
+    samples = min(_SAMPLE, leaves)
+    for sample in range(samples):
+        i, start, stop = place(sample * leaves // samples, tiles.shape[2], size)
         stop = min(stop, start + GROUP)
         levels(tiles[i], exponents[i], start, stop, center, rate, scratch)
-        for j in range(start, stop):
-            level = scratch[j - start]
-            if exponents[i, j] > -1e200:  # not padding
-                least = min(least, level)
-                if level > best:
-                    best, tile, lane = level, i, j
+        for j in range(stop - start):
+            if exponents[i, start + j] > PADDING:
+                least = min(least, scratch[j])
+                if scratch[j] > best:
+                    best, leaf, lane = scratch[j], sample * leaves // samples, j
     if best - least > _DENSE_BITS or box_bound(box, top, center, rate) - best > _LARGEST_BITS:
         return False
-    reference[0], reference[1] = measure(tiles[tile], lane, center, True, scratch)
-    reference[2] = exponents[tile, lane]
-    reference[3] = 1.0 if needs_exact(center.size, reference[0], rate) else 0.0
-    if reference[3] == 0.0:
-        reference[0], reference[1] = measure(tiles[tile], lane, center, False, scratch)
-    reference[4] = -np.inf  # no leaf is left out
-    point[:] = tiles[tile, :, lane]
-    judge_products(center, rate, reference, point)
-    return reference[6] > 0.0
+    lane, doubt = reference_in_leaf(tiles, exponents, size, leaf, best, center, rate, scratch, reference)
+    reference[4] = -math.inf  # no leaf is left out
+    finish_reference(tiles, size, leaf, lane, center, rate, reference, point)
+    return bool(doubt < LARGEST_DOUBT and reference[6] > 0.0)
 
 
 @parallel
@@ -102,7 +102,8 @@ def _screen_chunk(
     rows = (count + ROWS - 1) // ROWS * ROWS
     some, product, norms = np.empty((rows, d)), np.empty((rows, width)), np.empty(count)
     for row in range(rows):
-        some[row] = centers[min(row, count - 1)]
+        for k in range(d):
+            some[row, k] = centers[min(row, count - 1), k]
     for m in range(count):
         norm = 0.0
         for k in range(d):
@@ -156,40 +157,31 @@ def _find_reference(
     reference: FloatArray,
     point: FloatArray,
 ) -> None:
-    width = tiles.shape[2]
     doubt = doubtful_product(center, radius, rate)
-    floor = np.max(tops) - 2.0 * doubt
-    best, leaf = -np.inf, 0
+    highest = -math.inf
     for other in range(len(tops)):
-        if tops[other] >= floor:
-            tile, start, stop = place(other, width, size)
+        highest = max(highest, tops[other])
+    best, leaf = -math.inf, 0
+    for other in range(len(tops)):
+        if tops[other] >= highest - 2.0 * doubt:
+            tile, start, stop = place(other, tiles.shape[2], size)
             found = best_level(tiles[tile], exponents[tile], start, stop, center, rate)
             if found > best:
                 best, leaf = found, other
-    tile, start, stop = place(leaf, width, size)
-    levels(tiles[tile], exponents[tile], start, stop, center, rate, scratch)
-    lane = int(np.argmax(scratch[: stop - start]))
-    square, low = measure(tiles[tile], start + lane, center, False, scratch)
-    plain_doubt = doubtful_bits(center.size, square, rate)
-    reference[2], reference[3] = exponents[tile, start + lane], 0.0
-    reference[4] = best - 4.0 * plain_doubt - doubt
-    if needs_exact(center.size, square, rate):
-        square, low = measure(tiles[tile], start + lane, center, True, scratch)
-        reference[3] = 1.0
-    reference[0], reference[1] = square, low
-    if reference[3] > 0.0 and plain_doubt > 0.25:
+    lane, plain_doubt = reference_in_leaf(tiles, exponents, size, leaf, best, center, rate, scratch, reference)
+    reference[4] -= doubt
+    if reference[3] > 0.0 and plain_doubt > LARGEST_DOUBT:
+        floor = reference[4] - doubt - 1.0
         for other in range(len(tops)):
-            if tops[other] >= reference[4] - doubt - 1.0:
-                tile, start, stop = place(other, width, size)
+            if tops[other] >= floor:
+                tile, start, stop = place(other, tiles.shape[2], size)
                 exact_levels(tiles[tile], exponents[tile], start, stop, center, rate, reference, scratch)
-                candidate = int(np.argmax(scratch[: stop - start]))
+                candidate = largest_index(scratch, stop - start)
                 if scratch[candidate] > 0.5:
                     leaf, lane = other, candidate
                     reference[0], reference[1] = measure(tiles[tile], start + lane, center, True, scratch)
                     reference[2] = exponents[tile, start + lane]
-        tile, start, stop = place(leaf, width, size)
-    point[:] = tiles[tile, :, start + lane]
-    judge_products(center, rate, reference, point)
+    finish_reference(tiles, size, leaf, lane, center, rate, reference, point)
 
 
 @exact

@@ -7,24 +7,14 @@ import math
 import numpy as np
 from numba import prange
 
-from .cloud_tree import LEAF
-from .cloud_weights import best_level, doubtful_bits, exact_levels, levels, measure, needs_exact
-from .cloud_products import centred_square, products_suffice
+from .cloud_reference import LARGEST_DOUBT, finish_reference, place, reference_in_leaf
+from .cloud_weights import best_level, exact_levels, largest_index, measure
 from .compilation import FloatArray, IntArray, exact, parallel
 
-__all__ = ["STACK", "box_bound", "collect_runs", "find_references", "judge_products", "place"]
+__all__ = ["STACK", "box_bound", "collect_runs", "find_references"]
 
-LOG2_E = 1.4426950408889634
 #: Open nodes of a descent: two a level, and more levels than there are addresses.
 STACK = 128
-
-
-@exact
-def place(leaf: int, lanes: int, size: int) -> tuple[int, int, int]:
-    """Return the tile of a leaf and the lanes start .. stop - 1 that it has there, of `size` in all tiles."""
-    leaves_of_tile = lanes // LEAF
-    tile, start = leaf // leaves_of_tile, leaf % leaves_of_tile * LEAF
-    return tile, start, min(start + LEAF, size - tile * lanes)
 
 
 @exact
@@ -171,21 +161,12 @@ def _refine(
             continue
         tile, start, stop = place(node, tiles.shape[2], size)
         exact_levels(tiles[tile], exponents[tile], start, stop, center, rate, reference, scratch)
-        candidate = int(np.argmax(scratch[: stop - start]))
+        candidate = largest_index(scratch, stop - start)
         if scratch[candidate] > 0.5:
             leaf, lane = node, candidate
             reference[0], reference[1] = measure(tiles[tile], start + lane, center, True, scratch)
             reference[2] = exponents[tile, start + lane]
     return leaf, lane
-
-
-@exact
-def judge_products(center: FloatArray, rate: float, reference: FloatArray, point: FloatArray) -> None:
-    """Set whether inner products will do, and what makes their exponents relative to the reference."""
-    reference[5], reference[6] = 0.0, 0.0
-    if products_suffice(center, point, 0.5 * LOG2_E / rate):
-        reference[5] = centred_square(center, point) * rate - reference[2]
-        reference[6] = 1.0
 
 
 @exact
@@ -204,26 +185,13 @@ def _find_reference(
     point: FloatArray,
 ) -> None:
     best, leaf = _best_leaf(tiles, exponents, size, offsets, boxes, tops, center, rate, nodes, scratch)
-    tile, start, stop = place(leaf, tiles.shape[2], size)
-    levels(tiles[tile], exponents[tile], start, stop, center, rate, scratch)
-    lane = int(np.argmax(scratch[: stop - start]))
-    square, low = measure(tiles[tile], start + lane, center, False, scratch)
-    doubt = doubtful_bits(center.size, square, rate)
-    reference[2], reference[3] = exponents[tile, start + lane], 0.0
-    # Every point of a box below this by some bits is below the best point by as many.
-    reference[4] = best - 4.0 * doubt
-    if needs_exact(center.size, square, rate):
-        square, low = measure(tiles[tile], start + lane, center, True, scratch)
-        reference[3] = 1.0
-    reference[0], reference[1] = square, low
-    if reference[3] > 0.0 and doubt > 0.25:  # plain arithmetic may have picked a point many bits below the best one
+    lane, doubt = reference_in_leaf(tiles, exponents, size, leaf, best, center, rate, scratch, reference)
+    if reference[3] > 0.0 and doubt > LARGEST_DOUBT:
         floor = reference[4] - 1.0
         leaf, lane = _refine(
             tiles, exponents, size, offsets, boxes, tops, center, rate, floor, nodes, scratch, reference, leaf, lane
         )
-        tile, start, stop = place(leaf, tiles.shape[2], size)
-    point[:] = tiles[tile, :, start + lane]
-    judge_products(center, rate, reference, point)
+    finish_reference(tiles, size, leaf, lane, center, rate, reference, point)
 
 
 @exact

@@ -29,12 +29,14 @@ def level_offsets(count: int) -> IntArray:
 
 @exact
 def _longest_side(points: FloatArray, start: int, stop: int) -> int:
-    low, high = points[start].copy(), points[start].copy()
-    for i in range(start + 1, stop):
-        for k in range(points.shape[1]):
-            low[k] = min(low[k], points[i, k])
-            high[k] = max(high[k], points[i, k])
-    return int(np.argmax(high - low))
+    axis, longest = 0, -1.0
+    for k in range(points.shape[1]):
+        low = high = points[start, k]
+        for i in range(start + 1, stop):
+            low, high = min(low, points[i, k]), max(high, points[i, k])
+        if high - low > longest:
+            axis, longest = k, high - low
+    return axis
 
 
 @exact

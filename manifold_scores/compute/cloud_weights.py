@@ -10,8 +10,8 @@ measured against it, in base 2:
     log2 (weight_i / weight_r) = (exponent_i - exponent_r) - (|y_i - z|^2 - |y_r - z|^2) * rate,   rate = log2(e) / 2s.
 
 In float64 |y_i - z|^2 has a random relative error of about (1/sqrt(d) + sqrt(d)/6) eps: that of the differences, and
-that of adding up.  While it changes the reference's exponent by at most `PLAIN_LIMIT` eps bits, and so every weight that
-counts by some ten eps, plain float64 is used; beyond, squared distances are accumulated in double-double arithmetic.
+that of adding up.  While it changes the reference's exponent by at most `PLAIN_LIMIT` eps bits, and so every weight
+that counts by ten eps, plain float64 is used; beyond, squared distances are accumulated in double-double arithmetic.
 """
 
 from __future__ import annotations
@@ -24,7 +24,20 @@ from .error_free import product_error, sum_error
 from .vector_exponential import exp2_of_four
 from .vectors import GROUP, LANES, fma, larger, largest, load, load_row, splat, store
 
-__all__ = ["best_level", "doubtful_bits", "exact_levels", "levels", "measure", "needs_exact", "plain_shift", "squares", "store_four", "weigh", "weights_of_four"]
+__all__ = [
+    "best_level",
+    "doubtful_bits",
+    "exact_levels",
+    "largest_index",
+    "levels",
+    "measure",
+    "needs_exact",
+    "plain_shift",
+    "squares",
+    "store_four",
+    "weigh",
+    "weights_of_four",
+]
 
 PLAIN_LIMIT = 12.0
 
@@ -182,7 +195,12 @@ def weigh(
     if reference[3] > 0.0:
         exact_levels(tile, exponent, start, stop, center, rate, reference, weights)
         for i in range(0, stop - start, GROUP):
-            a, b, c, d = load(weights, i), load(weights, i + LANES), load(weights, i + 2 * LANES), load(weights, i + 3 * LANES)
+            a, b, c, d = (
+                load(weights, i),
+                load(weights, i + LANES),
+                load(weights, i + 2 * LANES),
+                load(weights, i + 3 * LANES),
+            )
             a, b, c, d = weights_of_four(mantissa, start + i, a, b, c, d)
             store_four(weights, i, a, b, c, d)
         return
@@ -191,6 +209,16 @@ def weigh(
         a, b, c, d = _plain_levels(tile, exponent, j, center, slope, shift)
         a, b, c, d = weights_of_four(mantissa, j, a, b, c, d)
         store_four(weights, j - start, a, b, c, d)
+
+
+@exact
+def largest_index(values: FloatArray, count: int) -> int:
+    """Return the first place of the largest of values[:count]; np.argmax would be compiled for seconds."""
+    index = 0
+    for j in range(1, count):
+        if values[j] > values[index]:
+            index = j
+    return index
 
 
 @exact

@@ -22,7 +22,7 @@ _SPARE_BITS = 10
 _ORDERED_DIMENSIONS = 12
 #: Inner products may change exponents by so many eps: for any query, and times the ratio of the spread of what is
 #: weighed to the displacement.
-_FEW_EPS, _MANY_EPS = 8.0, 32.0
+_FEW_EPS, _MANY_EPS = 8.0, 64.0
 #: A chunk is at least 2**10 leaves, and there are at most 2**5 of them.
 _CHUNK_LEVEL, _CHUNK_BITS = 10, 5
 #: Entries of the partial sums, and of the tops of leaves, that are held at a time.
@@ -30,7 +30,8 @@ _ENTRIES = 2**21
 #: Tasks aimed for, enough to balance any number of threads, and queries that share a tile while it is in the cache.
 _TASKS, _LARGEST_BLOCK = 64, 15
 #: The same where points are long, and are read from memory for every block.
-_SCREEN_BLOCK = 60
+_SCREEN_BLOCK = 120
+_TINY = np.finfo(np.float64).tiny
 _PADDING_EXPONENT = -1e290  # with mantissa 0: never the best, never counted
 
 
@@ -87,11 +88,11 @@ class CloudPart:
         from ..compute.cloud_moments import FIRST
 
         d = self.dimension
-        reference, sums, lost, far = self._accumulate(centers, variances, FIRST, 2 * d + 2, tolerance)
+        reference, sums, lost, far = self._accumulate(centers, variances, FIRST, (1, 2 * d + 2), tolerance)
         reach = self._reach(centers, far)
         return PartialMoments(
-            variances, reference, sums[:, 0].copy(), sums[:, 1 : d + 1].copy(), sums[:, d + 1 : 2 * d + 1].copy(),
-            lost, lost * reach, lost * far,
+            variances, reference, sums[:, 0, 0].copy(), sums[:, 0, 1 : d + 1].copy(),
+            sums[:, 0, d + 1 : 2 * d + 1].copy(), lost, lost * reach, lost * far,
         )  # fmt: skip
 
     def second_moments(
@@ -110,20 +111,22 @@ class CloudPart:
         from ..compute.cloud_moments import SECOND, TRACE
 
         d = self.dimension
-        size = 1 if trace_only else d
-        what = TRACE if trace_only else SECOND
-        reference, sums, _, _ = self._accumulate(centers, variances, what, 1 + d + size * size, tolerance)
-        second = sums[:, d + 1 :].reshape(-1, size, size)
-        return PartialCovariances(variances, reference, sums[:, 0].copy(), sums[:, 1 : d + 1].copy(), second)
+        if trace_only:
+            reference, sums, _, _ = self._accumulate(centers, variances, TRACE, (1, d + 2), tolerance)
+            mass, first, second = sums[:, 0, 0], sums[:, 0, 1 : d + 1], sums[:, 0, d + 1 :, None]
+        else:
+            reference, sums, _, _ = self._accumulate(centers, variances, SECOND, (d + 1, d + 1), tolerance)
+            mass, first, second = sums[:, d, 0], sums[:, :d, 0], sums[:, :d, 1:]
+        return PartialCovariances(variances, reference, mass.copy(), first.copy(), second)
 
     def _accumulate(
-        self, centers: FloatArray, variances: FloatArray, what: int, width: int, tolerance: float
+        self, centers: FloatArray, variances: FloatArray, what: int, shape: tuple[int, int], tolerance: float
     ) -> tuple[Reference, FloatArray, FloatArray, FloatArray]:
-        """Return references, sums (M, width), bounds on the mass left out (M,) and on its distance from z (M,)."""
+        """Return references, sums (M, *shape), bounds on the mass left out (M,) and on its distance from z (M,)."""
         count = len(centers)
         points, found = np.empty_like(centers), np.empty((count, 7))
-        sums, lost, far = np.empty((count, width)), np.empty(count), np.empty(count)
-        step = max(1, _ENTRIES // max(self._chunks * width, self._leaves if self._screened else 1))
+        sums, lost, far = np.empty((count, *shape)), np.empty(count), np.empty(count)
+        step = max(1, _ENTRIES // max(self._chunks * shape[0] * shape[1], self._leaves if self._screened else 1))
         for start in range(0, count, step):
             rows = slice(start, start + step)
             self._accumulate_rows(
@@ -170,7 +173,7 @@ class CloudPart:
         bits = np.full(count, float(math.ceil(math.log2(self._count / tolerance)) + _SPARE_BITS))
         todo = np.arange(count)
         while todo.size:
-            parts = np.empty((self._chunks, todo.size, sums.shape[1]))
+            parts = np.empty((self._chunks, todo.size, *sums.shape[1:]))
             visited = np.empty((self._chunks, todo.size), dtype=np.int64)
             cloud_moments.moment_sums(
                 self._mantissas, self._squares, *self._tree, screen[todo] if self._screened else screen, centers[todo],
@@ -188,7 +191,7 @@ class CloudPart:
             short = np.frexp(lost[todo])[1] - np.frexp(np.maximum(allowed, 1e-300))[1] + 2
             bits[todo[more]] = np.minimum(bits[todo] + short, _ALL_BITS)[more]
             if what == cloud_moments.FIRST:
-                coarse = self._too_coarse(found[todo], sums[todo], variances[todo], centers[todo], points[todo])
+                coarse = self._too_coarse(found[todo], sums[todo, 0], variances[todo], centers[todo], points[todo])
                 found[todo[coarse], 6] = 0.0
                 more |= coarse
             todo = todo[more]
@@ -201,9 +204,8 @@ class CloudPart:
 
         d = self.dimension
         mass = sums[:, 0]
-        squared_mean = (sums[:, 1 : d + 1] ** 2).sum(axis=1) / mass**2
-        apart = np.sqrt((sums[:, d + 1 : 2 * d + 1] ** 2).sum(axis=1)) / mass
-        spread = np.sqrt(np.maximum(sums[:, -1] / mass - squared_mean, 0.0))
+        mean, apart = _norm(sums[:, 1 : d + 1]) / mass, _norm(sums[:, d + 1 : 2 * d + 1]) / mass
+        spread = np.sqrt(np.maximum(sums[:, -1] / mass - mean * mean, 0.0))
         size = (np.abs(points) * (np.abs(centers) + 0.5 * np.abs(points))).sum(axis=1)
         eps = product_constant(d) * size / variances
         return np.asarray((found[:, 6] > 0.0) & (eps > _FEW_EPS) & (eps * spread > _MANY_EPS * apart))
@@ -219,14 +221,19 @@ class CloudPart:
         from ..compute.cloud_moments import FIRST, TRACE
 
         d = self.dimension
-        first = (sums[:, 1 : d + 1] ** 2).sum(axis=1)
-        tiny = np.finfo(np.float64).tiny
         if what == FIRST:
-            value = np.sqrt(first) / np.maximum(self._reach(centers, far), tiny)
-            return np.asarray(np.minimum(value, np.sqrt((sums[:, d + 1 : 2 * d + 1] ** 2).sum(axis=1)) / far))
-        trace = sums[:, d + 1] if what == TRACE else sums[:, d + 1 :: d + 1].sum(axis=1)
-        spread = np.maximum(trace - first / sums[:, 0], 0.0)
+            value, apart = _norm(sums[:, 0, 1 : d + 1]), _norm(sums[:, 0, d + 1 : 2 * d + 1])
+            return np.asarray(np.minimum(value / np.maximum(self._reach(centers, far), _TINY), apart / far))
+        if what == TRACE:
+            mass, first, trace = sums[:, 0, 0], sums[:, 0, 1 : d + 1], sums[:, 0, d + 1]
+        else:
+            mass, first, trace = sums[:, d, 0], sums[:, :d, 0], np.trace(sums[:, :d, 1:], axis1=1, axis2=2)
+        spread = np.maximum(trace - (first**2).sum(axis=1) / mass, 0.0)
         return np.asarray(spread / (far + np.sqrt(nearest)) ** 2)
+
+
+def _norm(rows: FloatArray) -> FloatArray:
+    return np.asarray(np.sqrt((rows * rows).sum(axis=1)))
 
 
 def _tile(
