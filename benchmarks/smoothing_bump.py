@@ -76,11 +76,13 @@ def run(setting: Setting) -> list[Case]:
             peer.extra = {"nodes": samples}
             lanes.append(peer)
         case = Case(f"t = {t:g}", {"N": IMAGES, "d": pixels**2, "h": BANDWIDTH, "t": t}, lanes)
-        faster = case.ratio(case.lane(public[0].name))
-        met = "at its accuracy" if wrong[chosen] <= expected else "less accurately"
-        case.goals.append(Goal(f"times as fast as the public recipe, {met} ({chosen} nodes)", faster, FASTER))
-        chunked = case.ratio(case.lane(public[1].name))
-        case.goals.append(Goal("times as fast as the same in chunks", chunked, FASTER))
+        # As many plain nodes are as accurate as plain draws by themselves; Sobol nodes have to show it.
+        equal = [lanes[1]] + ([lanes[0]] if wrong[chosen] <= expected else [])
+        fastest = min(equal, key=lambda lane: lane.median)
+        how = f"at its accuracy ({fastest.extra['nodes']} nodes)"
+        for lane, what in zip(public, ("the public recipe", "the same in chunks"), strict=True):
+            ratio = lane.median / fastest.median
+            case.goals.append(Goal(f"times as fast as {what}, {how}", ratio, FASTER))
         cases.append(case)
         setting.tick(case.name)
     return cases
