@@ -10,7 +10,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from benchmarks import clouds, covariances, peers, plots, reference, registry, smoothing_peers, tables
+from benchmarks import clouds, covariances, log_densities, peers, plots, reference, registry, smoothing_peers, tables
 from benchmarks.command import main
 from benchmarks.record import OURS, Case, Goal, Lane, Setting
 from benchmarks.workloads import Workload, workload
@@ -18,8 +18,8 @@ from commands.files import strict
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = (
-    "low-dimension", "middle", "high-dense", "high-sparse", "scale", "growth", "shapes", "covariance", "threads",
-    "memory", "first-use", "smoothing-figure-1", "smoothing-bump",
+    "low-dimension", "middle", "high-dense", "high-sparse", "scale", "growth", "shapes", "covariance", "log-density",
+    "threads", "memory", "first-use", "smoothing-figure-1", "smoothing-bump",
 )  # fmt: skip
 
 #: Peers lose digits in expanded norms: |y|^2/s roundings, with sizes here below 1e3 of them.
@@ -143,6 +143,16 @@ class TestContenders:
         traces = covariances.numpy_traces(work)()
         expected = np.trace(reference.covariances(work), axis1=1, axis2=2)
         assert reference.relative_errors(traces, expected).max() < PEERS
+
+    @pytest.mark.parametrize("s", [1e-3, 1e-1, 10.0])
+    def test_log_densities(self, s):
+        work = workload(2, 300, 20, s)
+        expected = reference.log_masses(work)
+        for name, prepare in (("sklearn", log_densities.sklearn_density), ("torch", log_densities.torch_logsumexp)):
+            installed(name)
+            found = reference.relative_errors(prepare(work)(), expected)
+            # scikit-learn stops where it believes the sum to be known to 1e-10.
+            assert np.median(found) < (1e-8 if name == "sklearn" else PEERS)
 
     def test_covariances_by_jax(self):
         installed("jax")
