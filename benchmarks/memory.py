@@ -22,9 +22,10 @@ prepare = getattr(importlib.import_module("benchmarks." + module), name)
 work = workload(2, count, queries, variance)
 prepare(work.first(64))()
 call = prepare(work)
-before, start = peak(), time.perf_counter()
+forget_peak()
+before, start = resident(), time.perf_counter()
 call()
-print(json.dumps({"seconds": time.perf_counter() - start, "grown": peak() - before}))
+print(json.dumps({"seconds": time.perf_counter() - start, "grown": max(0, peak() - before)}))
 """
 
 

@@ -21,7 +21,7 @@ def answer(script: str, arguments: list[Any], threads: int = 1, **variables: str
     preamble = (
         "import json, sys, time\n"
         f"sys.path.insert(0, {str(ROOT)!r})\n"
-        "from benchmarks.machine import keep_to, peak\n"
+        "from benchmarks.machine import forget_peak, keep_to, peak, resident\n"
         f"keep_to({threads})\n"
         f"arguments = json.loads({json.dumps(arguments)!r})\n"
     )
