@@ -92,11 +92,11 @@ def _add_chunk(
     references: FloatArray,
     points: FloatArray,
     floors: FloatArray,
+    equal: int,
     what: int,
     level: int,
     chunk: int,
     sums: FloatArray,
-    visited: IntArray,
 ) -> None:
     """Add one chunk of leaves for a block of queries that share its tiles while they are in the cache."""
     count, d = centers.shape
@@ -112,6 +112,7 @@ def _add_chunk(
         np.empty((d if what == SECOND else 0, width)),
         np.empty((d + ROWS if what == SECOND else 0, width)),
     )
+    done = first_leaf
     axes = np.empty((d + ROWS - 1) // ROWS * ROWS, dtype=np.int64)
     for m in range(count):
         if len(screen) > 0:
@@ -121,9 +122,16 @@ def _add_chunk(
         for row in range(sums.shape[1]):
             for k in range(sums.shape[2]):
                 sums[m, row, k] = 0.0
-        visited[m] = 0
-    for i in range(first_leaf // leaves_of_tile, (last_leaf + leaves_of_tile - 1) // leaves_of_tile):
+    while True:
+        begin = last_leaf  # the next leaf that any query asks for
+        for m in range(count):
+            if at[m] < found[m]:
+                begin = min(begin, max(runs[m, at[m], 0], done))
+        if begin == last_leaf:
+            break
+        i = begin // leaves_of_tile
         begin, end = i * leaves_of_tile, min((i + 1) * leaves_of_tile, last_leaf)
+        done = end
         together = 0
         for m in range(count):
             inside, here = 0, at[m]
@@ -137,15 +145,14 @@ def _add_chunk(
             if whole:
                 chosen[together] = m
                 together += 1
-                visited[m] += end - begin
             while at[m] < found[m] and runs[m, at[m], 0] < end:
                 if not whole:
                     first, last = max(begin, runs[m, at[m], 0]), min(end, runs[m, at[m], 1])
-                    visited[m] += last - first
                     stop = min((last - begin) * LEAF, size - i * width)
                     add_run(
                         tiles[i], mantissas[i], exponents[i], squares[i], (first - begin) * LEAF, stop, centers[m],
-                        rates[m], references[m], points[m], what, weights[0], shifted, weighted, axes, sums[m],
+                        rates[m], references[m], points[m], floors[m], equal - i * width, what, weights[0], shifted,
+                        weighted, axes, sums[m],
                     )  # fmt: skip
                 if runs[m, at[m], 1] > end:
                     break
@@ -175,17 +182,17 @@ def moment_sums(
     references: FloatArray,
     points: FloatArray,
     floors: FloatArray,
+    equal: int,
     what: int,
     level: int,
     block: int,
     sums: FloatArray,
-    visited: IntArray,
 ) -> None:
     """Fill sums over all leaves that may hold a point above the floor, relative to the references.
 
-    `what` is FIRST with sums (chunks, M, 1, 2d + 2), SECOND, (chunks, M, d + 1, d + 1), or TRACE, (chunks, M, 1, d + 2).
-    A chunk is a node of the given level; visited (chunks, M) counts its leaves.
-    `squares` are |y|^2; `screen` (M, leaves) has the largest log2 weight of each leaf, or no rows: then boxes decide.
+    `what` is FIRST with sums (chunks, M, 1, 2d + 2), SECOND, (chunks, M, d + 1, d + 1), or TRACE with
+    (chunks, M, 1, d + 2).  A chunk is a node of the given level.  The first `equal` points have equal weights, a multiple of GROUP.  `squares`
+    are |y|^2; `screen` (M, leaves) has the largest log2 weight of each leaf, or no rows: then boxes decide.
     """
     blocks = (len(centers) + block - 1) // block
     chunks = len(sums)
@@ -194,6 +201,6 @@ def moment_sums(
         stop = min(start + block, len(centers))
         _add_chunk(
             mantissas, squares, tiles, exponents, size, offsets, boxes, tops, screen[start:stop], centers[start:stop],
-            rates[start:stop], references[start:stop], points[start:stop], floors[start:stop], what, level, chunk,
-            sums[chunk, start:stop], visited[chunk, start:stop],
+            rates[start:stop], references[start:stop], points[start:stop], floors[start:stop], equal, what, level,
+            chunk, sums[chunk, start:stop],
         )  # fmt: skip

@@ -34,7 +34,7 @@ __all__ = [
 ROWS = 3
 _BLOCK = 64
 #: How many eps, or eps times the sensitivity to the points, an exponent may be off.
-_PRODUCT_LIMIT = 8.0
+_PRODUCT_LIMIT = 16.0
 
 
 @exact

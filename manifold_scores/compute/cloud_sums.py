@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .cloud_products import add_weighted
 from .cloud_weights import plain_shift, squares, weigh, weights_of_four
 from .compilation import FloatArray, IntArray, exact
+from .vector_exponential import exp2_of_four
 from .vectors import GROUP, LANES, fma, load, load_row, splat, store, total
 
 __all__ = ["FIRST", "SECOND", "TRACE", "add_run"]
@@ -59,58 +62,78 @@ def _add_plane(
     center: FloatArray,
     rate: float,
     reference: FloatArray,
+    equal: bool,
     sums: FloatArray,
 ) -> None:
-    """Weights and first moments in R^2 at once: nothing leaves the registers."""
+    """Add weights and first moments in R^2 at once: nothing leaves the registers.  `equal`: so are all weights."""
     slope, shift = splat(-rate), splat(plain_shift(reference, rate))
     x, y = splat(center[0]), splat(center[1])
     mass, value0, value1, apart0, apart1 = splat(0.0), splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+    weight = splat(mantissa[start])
+    if equal:
+        shift = shift + splat(exponent[start])
     for j in range(start, stop, GROUP):
         k, m, n = j + LANES, j + 2 * LANES, j + 3 * LANES
         t, u = load_row(tile, 0, j) - x, load_row(tile, 1, j) - y
-        a = fma(fma(u, u, t * t), slope, load(exponent, j) + shift)
+        a = fma(u, u, t * t)
         t, u = load_row(tile, 0, k) - x, load_row(tile, 1, k) - y
-        b = fma(fma(u, u, t * t), slope, load(exponent, k) + shift)
+        b = fma(u, u, t * t)
         t, u = load_row(tile, 0, m) - x, load_row(tile, 1, m) - y
-        c = fma(fma(u, u, t * t), slope, load(exponent, m) + shift)
+        c = fma(u, u, t * t)
         t, u = load_row(tile, 0, n) - x, load_row(tile, 1, n) - y
-        d = fma(fma(u, u, t * t), slope, load(exponent, n) + shift)
-        a, b, c, d = weights_of_four(mantissa, j, a, b, c, d)
+        d = fma(u, u, t * t)
+        a, b, c, d = _weights(mantissa, exponent, j, a, b, c, d, slope, shift, equal)
         mass = mass + ((a + b) + (c + d))
         # Differences anew: kept, they would not fit into the registers.
         t, u = load_row(tile, 0, j), load_row(tile, 1, j)
-        value0, value1, apart0, apart1 = (
-            fma(a, t, value0),
-            fma(a, u, value1),
-            fma(a, t - x, apart0),
-            fma(a, u - y, apart1),
-        )
+        value0, value1, apart0, apart1 = _sum2(a, t, u, x, y, value0, value1, apart0, apart1)
         t, u = load_row(tile, 0, k), load_row(tile, 1, k)
-        value0, value1, apart0, apart1 = (
-            fma(b, t, value0),
-            fma(b, u, value1),
-            fma(b, t - x, apart0),
-            fma(b, u - y, apart1),
-        )
+        value0, value1, apart0, apart1 = _sum2(b, t, u, x, y, value0, value1, apart0, apart1)
         t, u = load_row(tile, 0, m), load_row(tile, 1, m)
-        value0, value1, apart0, apart1 = (
-            fma(c, t, value0),
-            fma(c, u, value1),
-            fma(c, t - x, apart0),
-            fma(c, u - y, apart1),
-        )
+        value0, value1, apart0, apart1 = _sum2(c, t, u, x, y, value0, value1, apart0, apart1)
         t, u = load_row(tile, 0, n), load_row(tile, 1, n)
-        value0, value1, apart0, apart1 = (
-            fma(d, t, value0),
-            fma(d, u, value1),
-            fma(d, t - x, apart0),
-            fma(d, u - y, apart1),
-        )
+        value0, value1, apart0, apart1 = _sum2(d, t, u, x, y, value0, value1, apart0, apart1)
+    if equal:
+        mass, value0, value1, apart0, apart1 = (
+            mass * weight, value0 * weight, value1 * weight, apart0 * weight, apart1 * weight,
+        )  # fmt: skip
     sums[0] += total(mass)
     sums[1] += total(value0)
     sums[2] += total(value1)
     sums[3] += total(apart0)
     sums[4] += total(apart1)
+
+
+@exact
+def _weights(
+    mantissa: FloatArray,
+    exponent: FloatArray,
+    j: int,
+    a: Any,
+    b: Any,
+    c: Any,
+    d: Any,
+    slope: Any,
+    shift: Any,
+    equal: bool,
+) -> tuple[Any, Any, Any, Any]:
+    """Turn squared distances of four vectors of points into weights, without mantissas for equal ones."""
+    if equal:
+        a, b, c, d = fma(a, slope, shift), fma(b, slope, shift), fma(c, slope, shift), fma(d, slope, shift)
+        a, b, c, d = exp2_of_four(a, b, c, d)
+        return a, b, c, d
+    a, b = fma(a, slope, load(exponent, j) + shift), fma(b, slope, load(exponent, j + LANES) + shift)
+    c = fma(c, slope, load(exponent, j + 2 * LANES) + shift)
+    d = fma(d, slope, load(exponent, j + 3 * LANES) + shift)
+    a, b, c, d = weights_of_four(mantissa, j, a, b, c, d)
+    return a, b, c, d
+
+
+@exact
+def _sum2(
+    w: Any, t: Any, u: Any, x: Any, y: Any, value0: Any, value1: Any, apart0: Any, apart1: Any
+) -> tuple[Any, Any, Any, Any]:
+    return fma(w, t, value0), fma(w, u, value1), fma(w, t - x, apart0), fma(w, u - y, apart1)
 
 
 @exact
@@ -123,19 +146,20 @@ def _add_space(
     center: FloatArray,
     rate: float,
     reference: FloatArray,
+    equal: bool,
     sums: FloatArray,
 ) -> None:
     """Do the same in R^3."""
     slope, shift = splat(-rate), splat(plain_shift(reference, rate))
     x, y, z = splat(center[0]), splat(center[1]), splat(center[2])
-    nothing = splat(0.0)
+    nothing, weight = splat(0.0), splat(mantissa[start])
     mass, value0, value1, value2, apart0, apart1, apart2 = nothing, nothing, nothing, nothing, nothing, nothing, nothing
+    if equal:
+        shift = shift + splat(exponent[start])
     for j in range(start, stop, GROUP):
         k, m, n = j + LANES, j + 2 * LANES, j + 3 * LANES
         a, b, c, d = squares(tile, j, center)
-        a, b = fma(a, slope, load(exponent, j) + shift), fma(b, slope, load(exponent, k) + shift)
-        c, d = fma(c, slope, load(exponent, m) + shift), fma(d, slope, load(exponent, n) + shift)
-        a, b, c, d = weights_of_four(mantissa, j, a, b, c, d)
+        a, b, c, d = _weights(mantissa, exponent, j, a, b, c, d, slope, shift, equal)
         mass = mass + ((a + b) + (c + d))
         t, u, v = load_row(tile, 0, j), load_row(tile, 1, j), load_row(tile, 2, j)
         value0, value1, value2 = fma(a, t, value0), fma(a, u, value1), fma(a, v, value2)
@@ -149,6 +173,9 @@ def _add_space(
         t, u, v = load_row(tile, 0, n), load_row(tile, 1, n), load_row(tile, 2, n)
         value0, value1, value2 = fma(d, t, value0), fma(d, u, value1), fma(d, v, value2)
         apart0, apart1, apart2 = fma(d, t - x, apart0), fma(d, u - y, apart1), fma(d, v - z, apart2)
+    if equal:
+        mass, value0, value1, value2 = mass * weight, value0 * weight, value1 * weight, value2 * weight
+        apart0, apart1, apart2 = apart0 * weight, apart1 * weight, apart2 * weight
     sums[0] += total(mass)
     sums[1] += total(value0)
     sums[2] += total(value1)
@@ -219,6 +246,8 @@ def add_run(
     rate: float,
     reference: FloatArray,
     point: FloatArray,
+    floor: float,
+    equal: int,
     what: int,
     weights: FloatArray,
     shifted: FloatArray,
@@ -226,14 +255,20 @@ def add_run(
     rows: IntArray,
     sums: FloatArray,
 ) -> None:
-    """Add `what` of the points in lanes start .. stop - 1 of a tile to sums; four arrays are scratch."""
-    if what == FIRST and center.size == 2 and reference[3] == 0.0:
-        _add_plane(tile, mantissa, exponent, start, stop, center, rate, reference, sums[0])
+    """Add `what` of the points in lanes start .. stop - 1 of a tile to sums; four arrays are scratch.
+
+    The first `equal` lanes of the tile have equal weights (0 if that is not known).
+    """
+    if what == FIRST and reference[3] == 0.0 and 2 <= center.size <= 3:
+        middle = min(stop, max(start, equal))
+        for part in range(2):
+            first, last = (start, middle) if part == 0 else (middle, stop)
+            if last > first and center.size == 2:
+                _add_plane(tile, mantissa, exponent, first, last, center, rate, reference, part == 0, sums[0])
+            elif last > first:
+                _add_space(tile, mantissa, exponent, first, last, center, rate, reference, part == 0, sums[0])
         return
-    if what == FIRST and center.size == 3 and reference[3] == 0.0:
-        _add_space(tile, mantissa, exponent, start, stop, center, rate, reference, sums[0])
-        return
-    weigh(tile, mantissa, exponent, start, stop, center, rate, reference, weights)
+    weigh(tile, mantissa, exponent, start, stop, center, rate, reference, floor, weights)
     mass = _mass(weights, stop - start)
     if what == SECOND:
         sums[center.size, 0] += mass

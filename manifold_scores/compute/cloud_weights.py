@@ -11,7 +11,7 @@ measured against it, in base 2:
 
 In float64 |y_i - z|^2 has a random relative error of about (1/sqrt(d) + sqrt(d)/6) eps: that of the differences, and
 that of adding up.  While it changes the reference's exponent by at most `PLAIN_LIMIT` eps bits, and so every weight
-that counts by ten eps, plain float64 is used; beyond, squared distances are accumulated in double-double arithmetic.
+that counts by twenty eps, plain float64 is used; beyond, squared distances are accumulated in double-double arithmetic.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ __all__ = [
     "weights_of_four",
 ]
 
-PLAIN_LIMIT = 12.0
+PLAIN_LIMIT = 32.0
+#: The log2 weight of what is left out.
+BELOW_ALL = -1e290
 
 
 @exact
@@ -180,6 +182,31 @@ def plain_shift(reference: FloatArray, rate: float) -> float:
 
 
 @exact
+def _exact_levels_above(
+    tile: FloatArray,
+    exponent: FloatArray,
+    start: int,
+    stop: int,
+    center: FloatArray,
+    rate: float,
+    reference: FloatArray,
+    floor: float,
+    out: FloatArray,
+) -> None:
+    """Fill out as `exact_levels` does, but for vectors of points that are all below the floor in plain arithmetic."""
+    slope = splat(-rate)
+    for j in range(start, stop, LANES):
+        square = splat(0.0)
+        for k in range(center.size):
+            apart = load_row(tile, k, j) - splat(center[k])
+            square = fma(apart, apart, square)
+        if largest(fma(square, slope, load(exponent, j))) >= floor:
+            exact_levels(tile, exponent, j, j + LANES, center, rate, reference, out[j - start :])
+        else:
+            store(out, j - start, splat(BELOW_ALL))
+
+
+@exact
 def weigh(
     tile: FloatArray,
     mantissa: FloatArray,
@@ -189,18 +216,15 @@ def weigh(
     center: FloatArray,
     rate: float,
     reference: FloatArray,
+    floor: float,
     weights: FloatArray,
 ) -> None:
     """weights[: stop - start] = weights of a run relative to the reference's 2**exponent (the mantissas stay in)."""
     if reference[3] > 0.0:
-        exact_levels(tile, exponent, start, stop, center, rate, reference, weights)
+        _exact_levels_above(tile, exponent, start, stop, center, rate, reference, floor, weights)
         for i in range(0, stop - start, GROUP):
-            a, b, c, d = (
-                load(weights, i),
-                load(weights, i + LANES),
-                load(weights, i + 2 * LANES),
-                load(weights, i + 3 * LANES),
-            )
+            a, b = load(weights, i), load(weights, i + LANES)
+            c, d = load(weights, i + 2 * LANES), load(weights, i + 3 * LANES)
             a, b, c, d = weights_of_four(mantissa, start + i, a, b, c, d)
             store_four(weights, i, a, b, c, d)
         return

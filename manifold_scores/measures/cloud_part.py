@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import FloatArray
+from ..arrays import FloatArray, multiply
 from .partial_moments import LOG2_E, PartialCovariances, PartialMoments, Reference
 
 __all__ = ["DEFAULT_TOLERANCE", "CloudPart"]
@@ -20,11 +20,13 @@ _ALL_BITS = 900.0
 _SPARE_BITS = 10
 #: Boxes are of little use in more dimensions.
 _ORDERED_DIMENSIONS = 12
+#: Directions in which points of more dimensions are ordered.
+_SHADOW = 8
 #: Inner products may change exponents by so many eps: for any query, and times the ratio of the spread of what is
 #: weighed to the displacement.
 _FEW_EPS, _MANY_EPS = 8.0, 64.0
-#: A chunk is at least 2**10 leaves, and there are at most 2**5 of them.
-_CHUNK_LEVEL, _CHUNK_BITS = 10, 5
+#: A chunk is at least 2**10 leaves, and there are at most 2**4 of them.
+_CHUNK_LEVEL, _CHUNK_BITS = 10, 4
 #: Entries of the partial sums, and of the tops of leaves, that are held at a time.
 _ENTRIES = 2**21
 #: Tasks aimed for, enough to balance any number of threads, and queries that share a tile while it is in the cache.
@@ -58,16 +60,24 @@ class CloudPart:
 
         count, dimension = points.shape
         offsets = cloud_tree.level_offsets(count)
-        if ordered and dimension <= _ORDERED_DIMENSIONS and count > cloud_tree.LEAF:
-            points, order = np.array(points, order="C"), np.arange(count)
-            cloud_tree.sort_points(points, order, len(offsets) - 1)
+        if ordered and count > cloud_tree.LEAF:
+            order = np.arange(count)
+            if dimension <= _ORDERED_DIMENSIONS:
+                points = np.array(points, order="C")
+                cloud_tree.sort_points(points, order, len(offsets) - 1)
+            else:  # clusters show in a few directions
+                shadow = multiply(points, np.random.default_rng(0).standard_normal((dimension, _SHADOW)))
+                cloud_tree.sort_points(shadow, order, len(offsets) - 1)
+                points = points[order]
             mantissas, exponents = mantissas[order], exponents[order]
+        same = bool((mantissas == mantissas[0]).all() and (exponents == exponents[0]).all())
+        self._equal = count // GROUP * GROUP if same else 0
         boxes, tops = np.empty((offsets[-1], 2, dimension)), np.empty(offsets[-1])
         cloud_tree.enclose(points, exponents, offsets, boxes, tops)
         tiles, self._mantissas, exponents = _tile(points, mantissas, exponents, cloud_tree.LEAF)
         self._squares = np.einsum("ikj,ikj->ij", tiles, tiles)
         self._tree = (tiles, exponents, -(-count // GROUP) * GROUP, offsets, boxes, tops)
-        self._leaf, self._leaves, self._top = cloud_tree.LEAF, int(offsets[1]), float(tops[-1])
+        self._leaves, self._top = int(offsets[1]), float(tops[-1])
         self._screened = dimension > _ORDERED_DIMENSIONS
         self._radius = math.sqrt(float((np.maximum(-boxes[-1, 0], boxes[-1, 1]) ** 2).sum()))
         root = len(offsets) - 2
@@ -174,16 +184,15 @@ class CloudPart:
         todo = np.arange(count)
         while todo.size:
             parts = np.empty((self._chunks, todo.size, *sums.shape[1:]))
-            visited = np.empty((self._chunks, todo.size), dtype=np.int64)
             cloud_moments.moment_sums(
                 self._mantissas, self._squares, *self._tree, screen[todo] if self._screened else screen, centers[todo],
-                rates[todo], found[todo], points[todo], found[todo, 4] - bits[todo], what, self._level, block, parts,
-                visited,
+                rates[todo], found[todo], points[todo], found[todo, 4] - bits[todo], self._equal, what, self._level,
+                block, parts,
             )  # fmt: skip
             for chunk in range(1, self._chunks):  # in this order, whatever the number of threads
                 parts[0] += parts[chunk]
             sums[todo] = parts[0]
-            lost[todo] = self._leaf * (self._leaves - visited.sum(axis=0)) * np.exp2(-bits[todo])
+            lost[todo] = self._count * np.exp2(-bits[todo])
             excess = np.maximum(bits[todo] + self._top - found[todo, 2], 0.0)
             far[todo] = np.sqrt(found[todo, 0] + excess / rates[todo])
             allowed = tolerance * self._smallest(what, centers[todo], sums[todo], far[todo], found[todo, 0])
@@ -212,7 +221,7 @@ class CloudPart:
 
     def _reach(self, centers: FloatArray, far: FloatArray) -> FloatArray:
         """Bound |y| for points left out."""
-        return np.asarray(np.minimum(np.sqrt((centers * centers).sum(axis=1)) + far, self._radius))
+        return np.asarray(np.minimum(_norm(centers) + far, self._radius))
 
     def _smallest(
         self, what: int, centers: FloatArray, sums: FloatArray, far: FloatArray, nearest: FloatArray
@@ -233,7 +242,10 @@ class CloudPart:
 
 
 def _norm(rows: FloatArray) -> FloatArray:
-    return np.asarray(np.sqrt((rows * rows).sum(axis=1)))
+    """Return the Euclidean norms of rows, which may be as large as 1e150."""
+    largest = np.maximum(np.abs(rows).max(axis=1, initial=0.0), _TINY)
+    scaled = rows / largest[:, None]
+    return np.asarray(largest * np.sqrt((scaled * scaled).sum(axis=1)))
 
 
 def _tile(

@@ -24,7 +24,7 @@ class PointCloud(Measure):
     variance (exponents in double-double arithmetic where float64 would not do); covariance to 1e-10 of its norm or
     better.  Points are skipped, by a proven bound, where all of them together cannot change the mass, the norm of the
     mean, that of the displacement or the trace of the covariance by `tolerance`, relative to each.  Moments below
-    1e-270 of the size of the cloud may come out as 0.
+    1e-260 of the size of the cloud, or of its square, are not resolved.
 
     Cost: a k-d tree is built once, N log N; a query costs a descent and the points that count, all of them where the
     variance is large.  Memory per query does not depend on N.
