@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+_CORES = "BENCHMARKS_CORES"
 PACKAGES = ("manifold-scores", "numpy", "scipy", "numba", "torch", "jax", "pykeops", "scikit-learn")
 
 
@@ -68,6 +69,11 @@ def peak() -> int:
 
 
 def keep_to(threads: int) -> None:
-    """Restrict this process to so many cores: some libraries take no other limit."""
+    """Restrict this process to so many cores: some libraries take no other limit.
+
+    Processes that it starts choose from the same cores as it did, and not from those that it keeps to.
+    """
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
+        allowed = os.environ.get(_CORES) or " ".join(map(str, sorted(os.sched_getaffinity(0))))
+        os.environ[_CORES] = allowed
+        os.sched_setaffinity(0, [int(core) for core in allowed.split()][-threads:])
