@@ -190,9 +190,10 @@ def moment_sums(
 ) -> None:
     """Fill sums over all leaves that may hold a point above the floor, relative to the references.
 
-    `what` is FIRST with sums (chunks, M, 1, 2d + 2), SECOND, (chunks, M, d + 1, d + 1), or TRACE with
-    (chunks, M, 1, d + 2).  A chunk is a node of the given level.  The first `equal` points have equal weights, a multiple of GROUP.  `squares`
-    are |y|^2; `screen` (M, leaves) has the largest log2 weight of each leaf, or no rows: then boxes decide.
+    `what` is FIRST with sums (chunks, M, 1, 2d + 2), SECOND with (chunks, M, d + 1, d + 1), or TRACE with
+    (chunks, M, 1, d + 2).  A chunk is a node of the given level.  The first `equal` points have equal weights, a
+    multiple of GROUP.  `squares` are |y|^2; `screen` (M, leaves) has the largest log2 weight of each leaf, or no rows:
+    then boxes decide.
     """
     blocks = (len(centers) + block - 1) // block
     chunks = len(sums)
