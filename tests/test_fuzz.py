@@ -319,6 +319,7 @@ PAIR = {"log_p": X, "log_q": X, "order": 2.0, "quadrature": ([X, X], [1.0, 1.0])
 @example((ms.reverse_sde, {"model": NOISED, "times": [1.0, 0.5], "n_samples": 2, "method": np.zeros(2)}))
 @example((ms.Surface, {"embedding": [U, V], "first": (U, 0, 1), "second": (V, 0, 2), "closed": Unreadable()}))
 @example((ms.Helix, {"radius": 1.0, "pitch": 1.0, "turns": 1e-45}))
+@example((ms.Curve, {"embedding": np.float16(0.0).reshape(()), "domain": (U, -1, 1)}))
 @example((PARABOLA.principal_curvatures, {"y": X, "normal": np.zeros((2, 2))}))
 def test_malformed_calls_work_or_say_what_is_wrong(call):
     check(*call)

@@ -208,9 +208,13 @@ def parametrisation(embedding: Any, domains: Sequence[Any]) -> SymbolicMap | Num
     if callable(embedding):
         ends = [_numeric_domain(name, domain) for name, domain in zip(names, domains, strict=True)]
         return NumericMap(embedding, np.array([end[0] for end in ends]), np.array([end[1] for end in ends]))
-    if isinstance(embedding, str) or not hasattr(embedding, "__iter__"):
+    try:
+        entries = None if isinstance(embedding, str) else tuple(embedding)
+    except TypeError:
+        entries = None
+    if entries is None:
         raise TypeError(f"embedding must be a list of SymPy expressions or a function; got {type(embedding).__name__}")
-    expressions = tuple(expression("embedding", entry) for entry in embedding)
+    expressions = tuple(expression("embedding", entry) for entry in entries)
     if len(expressions) < 2:
         raise ValueError(f"embedding must have at least two expressions; got {len(expressions)}")
     triples = [_symbolic_domain(name, domain) for name, domain in zip(names, domains, strict=True)]
