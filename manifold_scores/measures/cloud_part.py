@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..arrays import FloatArray, multiply
 from .partial_moments import LOG2_E, PartialCovariances, PartialMoments, Reference
@@ -14,17 +13,12 @@ __all__ = ["DEFAULT_TOLERANCE", "CloudPart"]
 
 #: Share of every moment that may be left out: far below a rounding.
 DEFAULT_TOLERANCE = 1e-17
-#: Exponentials below 2**-900 are zero to the kernels.
-_ALL_BITS = 900.0
 #: How many bits the distance of what is left out usually costs.
 _SPARE_BITS = 10
 #: Boxes are of little use in more dimensions.
 _ORDERED_DIMENSIONS = 12
 #: Directions in which points of more dimensions are ordered.
 _SHADOW = 8
-#: Inner products may change exponents by so many eps: for any query, and times the ratio of the spread of what is
-#: weighed to the displacement.
-_FEW_EPS, _MANY_EPS = 8.0, 64.0
 #: A chunk is at least 2**10 leaves, and there are at most 2**4 of them.
 _CHUNK_LEVEL, _CHUNK_BITS = 10, 4
 #: Entries of the partial sums, and of the tops of leaves, that are held at a time.
@@ -33,7 +27,6 @@ _ENTRIES = 2**21
 _TASKS, _LARGEST_BLOCK = 64, 15
 #: The same where points are long, and are read from memory for every block.
 _SCREEN_BLOCK = 120
-_TINY = np.finfo(np.float64).tiny
 _PADDING_EXPONENT = -1e290  # with mantissa 0: never the best, never counted
 
 
@@ -98,11 +91,10 @@ class CloudPart:
         from ..compute.cloud_moments import FIRST
 
         d = self.dimension
-        reference, sums, lost, far = self._accumulate(centers, variances, FIRST, (1, 2 * d + 2), tolerance)
-        reach = self._reach(centers, far)
+        reference, sums, lost = self._accumulate(centers, variances, FIRST, (1, 2 * d + 2), tolerance)
         return PartialMoments(
             variances, reference, sums[:, 0, 0].copy(), sums[:, 0, 1 : d + 1].copy(),
-            sums[:, 0, d + 1 : 2 * d + 1].copy(), lost, lost * reach, lost * far,
+            sums[:, 0, d + 1 : 2 * d + 1].copy(), lost[:, 0].copy(), lost[:, 1].copy(), lost[:, 2].copy(),
         )  # fmt: skip
 
     def second_moments(
@@ -122,43 +114,43 @@ class CloudPart:
 
         d = self.dimension
         if trace_only:
-            reference, sums, _, _ = self._accumulate(centers, variances, TRACE, (1, d + 2), tolerance)
+            reference, sums, _ = self._accumulate(centers, variances, TRACE, (1, d + 2), tolerance)
             mass, first, second = sums[:, 0, 0], sums[:, 0, 1 : d + 1], sums[:, 0, d + 1 :, None]
         else:
-            reference, sums, _, _ = self._accumulate(centers, variances, SECOND, (d + 1, d + 1), tolerance)
+            reference, sums, _ = self._accumulate(centers, variances, SECOND, (d + 1, d + 1), tolerance)
             mass, first, second = sums[:, d, 0], sums[:, :d, 0], sums[:, :d, 1:]
         return PartialCovariances(variances, reference, mass.copy(), first.copy(), second)
 
     def _accumulate(
         self, centers: FloatArray, variances: FloatArray, what: int, shape: tuple[int, int], tolerance: float
-    ) -> tuple[Reference, FloatArray, FloatArray, FloatArray]:
-        """Return references, sums (M, *shape), bounds on the mass left out (M,) and on its distance from z (M,)."""
+    ) -> tuple[Reference, FloatArray, FloatArray]:
+        """Return references, sums (M, *shape) and bounds on the w, w |y| and w |y - z| left out (M, 3)."""
         count = len(centers)
         points, found = np.empty_like(centers), np.empty((count, 7))
-        sums, lost, far = np.empty((count, *shape)), np.empty(count), np.empty(count)
+        sums, lost = np.empty((count, *shape)), np.empty((count, 3))
         step = max(1, _ENTRIES // max(self._chunks * shape[0] * shape[1], self._leaves if self._screened else 1))
         for start in range(0, count, step):
             rows = slice(start, start + step)
             self._accumulate_rows(
-                centers[rows], variances[rows], what, tolerance, points[rows], found[rows], sums[rows], lost[rows],
-                far[rows],
-            )  # fmt: skip
+                centers[rows], variances[rows], what, tolerance, points[rows], found[rows], sums[rows], lost[rows]
+            )
         reference = Reference(points, found[:, 0].copy(), found[:, 1].copy(), found[:, 2].copy())
-        return reference, sums, lost, far
+        return reference, sums, lost
 
     def _accumulate_rows(
         self, centers: FloatArray, variances: FloatArray, what: int, tolerance: float, points: FloatArray,
-        found: FloatArray, sums: FloatArray, lost: FloatArray, far: FloatArray,
+        found: FloatArray, sums: FloatArray, lost: FloatArray,
     ) -> None:  # fmt: skip
-        """Fill the last five arrays for a batch of queries."""
+        """Fill the last four arrays for a batch of queries."""
         from ..compute import cloud_moments, cloud_screen, cloud_search
+        from ..compute.cloud_judgement import judge_sums
 
         count = len(centers)
         rates = 0.5 * LOG2_E / variances
         if self._screened:
             block = min(_SCREEN_BLOCK, max(3, count // 4))
         else:
-            block = min(_LARGEST_BLOCK, max(1, count // _TASKS))
+            block = min(_LARGEST_BLOCK if self._leaves > 16 else _SCREEN_BLOCK, max(1, count // _TASKS))
         screen = np.zeros((count if self._screened else 0, self._leaves))
         tiles, exponents, size, offsets, boxes = self._tree[:5]
         if self._screened:
@@ -183,69 +175,27 @@ class CloudPart:
         bits = np.full(count, float(math.ceil(math.log2(self._count / tolerance)) + _SPARE_BITS))
         todo = np.arange(count)
         while todo.size:
+            # Most often everything is done in one round: without copies.
+            everything = todo.size == count
+            rows = slice(None) if everything else todo
+            z, rate, reference, point, row_bits = centers[rows], rates[rows], found[rows], points[rows], bits[rows]
+            above = screen[rows] if self._screened else screen
             parts = np.empty((self._chunks, todo.size, *sums.shape[1:]))
             cloud_moments.moment_sums(
-                self._mantissas, self._squares, *self._tree, screen[todo] if self._screened else screen, centers[todo],
-                rates[todo], found[todo], points[todo], found[todo, 4] - bits[todo], self._equal, what, self._level,
-                block, parts,
+                self._mantissas, self._squares, *self._tree, above, z, rate, reference, point,
+                reference[:, 4] - row_bits, self._equal, what, self._level, block, parts,
             )  # fmt: skip
             for chunk in range(1, self._chunks):  # in this order, whatever the number of threads
                 parts[0] += parts[chunk]
-            sums[todo] = parts[0]
-            lost[todo] = self._count * np.exp2(-bits[todo])
-            excess = np.maximum(bits[todo] + self._top - found[todo, 2], 0.0)
-            far[todo] = np.sqrt(found[todo, 0] + excess / rates[todo])
-            allowed = tolerance * self._smallest(what, centers[todo], sums[todo], far[todo], found[todo, 0])
-            more = (lost[todo] > allowed) & (bits[todo] < _ALL_BITS)
-            short = np.frexp(lost[todo])[1] - np.frexp(np.maximum(allowed, 1e-300))[1] + 2
-            bits[todo[more]] = np.minimum(bits[todo] + short, _ALL_BITS)[more]
-            if what == cloud_moments.FIRST:
-                coarse = self._too_coarse(found[todo], sums[todo, 0], variances[todo], centers[todo], points[todo])
-                found[todo[coarse], 6] = 0.0
-                more |= coarse
-            todo = todo[more]
-
-    def _too_coarse(
-        self, found: FloatArray, sums: FloatArray, variances: FloatArray, centers: FloatArray, points: FloatArray
-    ) -> NDArray[np.bool_]:
-        """Whether exponents from inner products were not good enough, since what they weigh nearly cancels."""
-        from ..compute.cloud_products import product_constant
-
-        d = self.dimension
-        mass = sums[:, 0]
-        mean, apart = _norm(sums[:, 1 : d + 1]) / mass, _norm(sums[:, d + 1 : 2 * d + 1]) / mass
-        spread = np.sqrt(np.maximum(sums[:, -1] / mass - mean * mean, 0.0))
-        size = (np.abs(points) * (np.abs(centers) + 0.5 * np.abs(points))).sum(axis=1)
-        eps = product_constant(d) * size / variances
-        return np.asarray((found[:, 6] > 0.0) & (eps > _FEW_EPS) & (eps * spread > _MANY_EPS * apart))
-
-    def _reach(self, centers: FloatArray, far: FloatArray) -> FloatArray:
-        """Bound |y| for points left out."""
-        return np.asarray(np.minimum(_norm(centers) + far, self._radius))
-
-    def _smallest(
-        self, what: int, centers: FloatArray, sums: FloatArray, far: FloatArray, nearest: FloatArray
-    ) -> FloatArray:
-        """Return the mass whose moments are as large as the sums, for points at those distances, (M,)."""
-        from ..compute.cloud_moments import FIRST, TRACE
-
-        d = self.dimension
-        if what == FIRST:
-            value, apart = _norm(sums[:, 0, 1 : d + 1]), _norm(sums[:, 0, d + 1 : 2 * d + 1])
-            return np.asarray(np.minimum(value / np.maximum(self._reach(centers, far), _TINY), apart / far))
-        if what == TRACE:
-            mass, first, trace = sums[:, 0, 0], sums[:, 0, 1 : d + 1], sums[:, 0, d + 1]
-        else:
-            mass, first, trace = sums[:, d, 0], sums[:, :d, 0], np.trace(sums[:, :d, 1:], axis1=1, axis2=2)
-        spread = np.maximum(trace - (first**2).sum(axis=1) / mass, 0.0)
-        return np.asarray(spread / (far + np.sqrt(nearest)) ** 2)
-
-
-def _norm(rows: FloatArray) -> FloatArray:
-    """Return the Euclidean norms of rows, which may be as large as 1e150."""
-    largest = np.maximum(np.abs(rows).max(axis=1, initial=0.0), _TINY)
-    scaled = rows / largest[:, None]
-    return np.asarray(largest * np.sqrt((scaled * scaled).sum(axis=1)))
+            again, left = np.empty(todo.size, dtype=np.bool_), np.empty((todo.size, 3))
+            judge_sums(
+                what, parts[0], z, point, rate, reference, self._top, self._radius, self._count, tolerance, row_bits,
+                again, left,
+            )  # fmt: skip
+            sums[todo], lost[todo] = parts[0], left
+            if not everything:
+                found[todo], bits[todo] = reference, row_bits
+            todo = todo[again]
 
 
 def _tile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -36,9 +37,6 @@ class PointCloud(Measure):
         range (the exponent is kept apart from the mantissa).
     tolerance : between 1e-100 and 0.1; see `error_estimate` for what a looser one costs.
 
-    Attributes
-    ----------
-    part : the points as the kernels see them; a cloud in pieces has several.
 
     Raises
     ------
@@ -61,13 +59,20 @@ class PointCloud(Measure):
             )
         mantissa, exponent = np.frexp(raw)
         # Normalise in the exponent range of the largest weight: sums and quotients neither overflow nor underflow.
-        largest = int(exponent[raw > 0.0].max())
-        total = math.fsum(np.ldexp(raw, -largest) if largest < 1000 else np.ldexp(raw * 0.5, 1 - largest))
-        self._weights = np.ldexp(mantissa, exponent - largest) / total
+        self._largest = int(exponent[raw > 0.0].max())
+        scaled = np.ldexp(raw, -self._largest) if self._largest < 1000 else np.ldexp(raw * 0.5, 1 - self._largest)
+        total = math.fsum(scaled)
+        self._given, self._weights = raw, np.ldexp(mantissa, exponent - self._largest) / total
         self._log_total = math.log(total)
-        keep = raw > 0.0
-        self.part = CloudPart(self._points[keep], mantissa[keep], (exponent[keep] - largest).astype(np.float64))
         self.ambient_dimension = self._points.shape[1]
+
+    @functools.cached_property
+    def part(self) -> CloudPart:
+        """The points with a weight as the kernels see them, laid out at the first query."""
+        keep = self._given > 0.0
+        mantissa, exponent = np.frexp(self._given[keep])
+        points = self._points if keep.all() else self._points[keep]
+        return CloudPart(points, mantissa, (exponent - self._largest).astype(np.float64))
 
     def __repr__(self) -> str:
         return f"PointCloud({len(self)} points in R^{self.ambient_dimension})"

@@ -85,6 +85,12 @@ CASES = [
         ValueError,
         r"weights must be non-negative; got -0\.5",
     ),
+    (
+        "tolerance of a cloud",
+        lambda: ms.PointCloud([[0.0], [1.0]], tolerance=0.5),
+        ValueError,
+        r"tolerance must lie between 1e-100 and 0\.1; got 0\.5",
+    ),
     ("weights zero", lambda: ms.PointCloud([[0.0], [1.0]], [0.0, 0.0]), ValueError, "weights must not all be zero"),
     (
         "mean a matrix",
