@@ -47,7 +47,7 @@ def _spread(sums: FloatArray, what: int, d: int) -> float:
             trace += sums[k, 1 + k]
     if what == TRACE:
         trace = sums[0, 1 + d]
-    return max(trace - first / mass, 0.0)
+    return float(max(trace - first / mass, 0.0))
 
 
 @exact
