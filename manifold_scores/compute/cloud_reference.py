@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from .cloud_products import centred_square, products_suffice
 from .cloud_tree import LEAF
-from .cloud_weights import doubtful_bits, largest_index, levels, measure, needs_exact
+from .cloud_weights import doubtful_bits, exact_levels, largest_index, levels, measure, needs_exact
 from .compilation import FloatArray, exact
 
-__all__ = ["LARGEST_DOUBT", "finish_reference", "place", "reference_in_leaf"]
+__all__ = ["LARGEST_DOUBT", "better_in_leaf", "finish_reference", "place", "reference_in_leaf"]
 
 LOG2_E = 1.4426950408889634
 #: Bits by which plain arithmetic may pick a point that is worse than the best one.
@@ -47,6 +47,28 @@ def reference_in_leaf(
         reference[0], reference[1] = measure(tiles[tile], start + lane, center, True, scratch)
         reference[3] = 1.0
     return lane, doubt
+
+
+@exact
+def better_in_leaf(
+    tiles: FloatArray,
+    exponents: FloatArray,
+    size: int,
+    leaf: int,
+    center: FloatArray,
+    rate: float,
+    scratch: FloatArray,
+    reference: FloatArray,
+) -> int:
+    """Move the reference to a point of a leaf better by half a bit in exact arithmetic; return its lane, or -1."""
+    tile, start, stop = place(leaf, tiles.shape[2], size)
+    exact_levels(tiles[tile], exponents[tile], start, stop, center, rate, reference, scratch)
+    lane: int = largest_index(scratch, stop - start)
+    if scratch[lane] <= 0.5:
+        return -1
+    reference[0], reference[1] = measure(tiles[tile], start + lane, center, True, scratch)
+    reference[2] = exponents[tile, start + lane]
+    return lane
 
 
 @exact

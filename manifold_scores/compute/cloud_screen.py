@@ -12,10 +12,10 @@ import numpy as np
 from numba import prange
 
 from .cloud_products import ROWS, doubtful_product, leaf_top, products
-from .cloud_reference import LARGEST_DOUBT, finish_reference, place, reference_in_leaf
+from .cloud_reference import LARGEST_DOUBT, better_in_leaf, finish_reference, place, reference_in_leaf
 from .cloud_search import box_bound
 from .cloud_tree import LEAF
-from .cloud_weights import best_level, exact_levels, largest_index, levels, measure
+from .cloud_weights import best_level, levels
 from .compilation import BoolArray, FloatArray, IntArray, exact, parallel
 from .vectors import GROUP
 
@@ -174,13 +174,9 @@ def _find_reference(
         floor = reference[4] - doubt - 1.0
         for other in range(len(tops)):
             if tops[other] >= floor:
-                tile, start, stop = place(other, tiles.shape[2], size)
-                exact_levels(tiles[tile], exponents[tile], start, stop, center, rate, reference, scratch)
-                candidate = largest_index(scratch, stop - start)
-                if scratch[candidate] > 0.5:
-                    leaf, lane = other, candidate
-                    reference[0], reference[1] = measure(tiles[tile], start + lane, center, True, scratch)
-                    reference[2] = exponents[tile, start + lane]
+                better = better_in_leaf(tiles, exponents, size, other, center, rate, scratch, reference)
+                if better >= 0:
+                    leaf, lane = other, better
     finish_reference(tiles, size, leaf, lane, center, rate, reference, point)
 
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numba import prange
 
-from .cloud_reference import LARGEST_DOUBT, finish_reference, place, reference_in_leaf
-from .cloud_weights import best_level, exact_levels, largest_index, measure
+from .cloud_reference import LARGEST_DOUBT, better_in_leaf, finish_reference, place, reference_in_leaf
+from .cloud_weights import best_level
 from .compilation import FloatArray, IntArray, exact, parallel
 
 __all__ = ["STACK", "box_bound", "collect_runs", "find_references"]
@@ -159,13 +159,9 @@ def _refine(
                 nodes[2 * depth], nodes[2 * depth + 1] = level - 1, child
                 depth += 1
             continue
-        tile, start, stop = place(node, tiles.shape[2], size)
-        exact_levels(tiles[tile], exponents[tile], start, stop, center, rate, reference, scratch)
-        candidate = largest_index(scratch, stop - start)
-        if scratch[candidate] > 0.5:
-            leaf, lane = node, candidate
-            reference[0], reference[1] = measure(tiles[tile], start + lane, center, True, scratch)
-            reference[2] = exponents[tile, start + lane]
+        better = better_in_leaf(tiles, exponents, size, node, center, rate, scratch, reference)
+        if better >= 0:
+            leaf, lane = node, better
     return leaf, lane
 
 

@@ -10,7 +10,7 @@ from .compilation import FloatArray, IntArray, exact
 from .vector_exponential import exp2_of_four
 from .vectors import GROUP, LANES, fma, load, load_row, splat, store, total
 
-__all__ = ["FIRST", "SECOND", "TRACE", "add_run"]
+__all__ = ["FIRST", "SECOND", "TRACE", "add_first", "add_run", "mass_of"]
 
 #: What is summed: (mass, y, y - z, |y|^2), the last for queries of inner products; rows (y - y_r, products of y - y_r)
 #: with the mass below; (mass, y - y_r, |y - y_r|^2).
@@ -18,7 +18,8 @@ FIRST, SECOND, TRACE = 0, 1, 2
 
 
 @exact
-def _mass(weights: FloatArray, size: int) -> float:
+def mass_of(weights: FloatArray, size: int) -> float:
+    """Return the sum of weights[:size]."""
     a, b = splat(0.0), splat(0.0)
     for j in range(0, size, GROUP):
         a, b = a + load(weights, j), b + load(weights, j + LANES)
@@ -27,9 +28,10 @@ def _mass(weights: FloatArray, size: int) -> float:
 
 
 @exact
-def _add_first(
+def add_first(
     tile: FloatArray, start: int, stop: int, center: FloatArray, weights: FloatArray, sums: FloatArray
 ) -> None:
+    """Add the sums of w y and w (y - z) of a run to sums[1:]."""
     d = center.size
     for k in range(d):
         c = splat(center[k])
@@ -269,7 +271,7 @@ def add_run(
                 _add_space(tile, mantissa, exponent, first, last, center, rate, reference, part == 0, sums[0])
         return
     weigh(tile, mantissa, exponent, start, stop, center, rate, reference, floor, weights)
-    mass = _mass(weights, stop - start)
+    mass = mass_of(weights, stop - start)
     if what == SECOND:
         sums[center.size, 0] += mass
         _add_second(tile, start, stop, point, weights, shifted, weighted, rows, sums)
@@ -278,6 +280,6 @@ def add_run(
     if what == TRACE:
         _add_trace(tile, start, stop, point, weights, sums[0])
         return
-    _add_first(tile, start, stop, center, weights, sums[0])
+    add_first(tile, start, stop, center, weights, sums[0])
     if reference[6] > 0.0:
         _add_squares(square, start, stop, weights, sums[0])

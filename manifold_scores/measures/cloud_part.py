@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -15,6 +16,8 @@ __all__ = ["DEFAULT_TOLERANCE", "CloudPart"]
 DEFAULT_TOLERANCE = 1e-17
 #: How many bits the distance of what is left out usually costs.
 _SPARE_BITS = 10
+#: Points that are all summed: a tree would not pay.
+_SMALL = 512
 #: Boxes are of little use in more dimensions.
 _ORDERED_DIMENSIONS = 12
 #: Directions in which points of more dimensions are ordered.
@@ -53,7 +56,8 @@ class CloudPart:
 
         count, dimension = points.shape
         offsets = cloud_tree.level_offsets(count)
-        if ordered and count > cloud_tree.LEAF:
+        self._small = count <= _SMALL and dimension <= _ORDERED_DIMENSIONS
+        if ordered and not self._small:
             order = np.arange(count)
             if dimension <= _ORDERED_DIMENSIONS:
                 points = np.array(points, order="C")
@@ -65,29 +69,47 @@ class CloudPart:
             mantissas, exponents = mantissas[order], exponents[order]
         same = bool((mantissas == mantissas[0]).all() and (exponents == exponents[0]).all())
         self._equal = count // GROUP * GROUP if same else 0
-        boxes, tops = np.empty((offsets[-1], 2, dimension)), np.empty(offsets[-1])
-        cloud_tree.enclose(points, exponents, offsets, boxes, tops)
         tiles, self._mantissas, exponents = _tile(points, mantissas, exponents, cloud_tree.LEAF)
-        self._squares = np.einsum("ikj,ikj->ij", tiles, tiles)
-        self._tree = (tiles, exponents, -(-count // GROUP) * GROUP, offsets, boxes, tops)
-        self._leaves, self._top = int(offsets[1]), float(tops[-1])
+        self._tiles, self._exponents, self._size = tiles, exponents, -(-count // GROUP) * GROUP
+        self._offsets, self._leaves = offsets, int(offsets[1])
         self._screened = dimension > _ORDERED_DIMENSIONS
-        self._radius = math.sqrt(float((np.maximum(-boxes[-1, 0], boxes[-1, 1]) ** 2).sum()))
         root = len(offsets) - 2
         self._level = min(root, max(_CHUNK_LEVEL, root - _CHUNK_BITS))
         self._chunks = -(-self._leaves >> self._level)
         self._count, self.dimension = count, dimension
 
+    @functools.cached_property
+    def _boxes(self) -> tuple[FloatArray, FloatArray]:
+        """Corners (nodes, 2, d) of the boxes of the tree, and the largest exponents in them (nodes,)."""
+        from ..compute.cloud_tree import enclose
+
+        boxes, tops = np.empty((self._offsets[-1], 2, self.dimension)), np.empty(self._offsets[-1])
+        points, _, exponents = self.entries()
+        enclose(np.ascontiguousarray(points), exponents, self._offsets, boxes, tops)
+        return boxes, tops
+
+    @functools.cached_property
+    def _squares(self) -> FloatArray:
+        """|y|^2 of the points, in their tiles."""
+        return np.asarray(np.einsum("ikj,ikj->ij", self._tiles, self._tiles))
+
+    @functools.cached_property
+    def _radius(self) -> float:
+        """No point is farther from 0."""
+        boxes, _ = self._boxes
+        return math.sqrt(float((np.maximum(-boxes[-1, 0], boxes[-1, 1]) ** 2).sum()))
+
     def entries(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return points (n, d), mantissas (n,) and exponents (n,), in the order of the tree."""
-        tiles, exponents = self._tree[:2]
-        points = tiles.transpose(0, 2, 1).reshape(-1, self.dimension)[: self._count]
-        return points, self._mantissas.ravel()[: self._count], exponents.ravel()[: self._count]
+        points = self._tiles.transpose(0, 2, 1).reshape(-1, self.dimension)[: self._count]
+        return points, self._mantissas.ravel()[: self._count], self._exponents.ravel()[: self._count]
 
     def first_moments(
         self, centers: FloatArray, variances: FloatArray, tolerance: float = DEFAULT_TOLERANCE
     ) -> PartialMoments:
         """Return the sums of w, w y and w (y - z) for every query (z, s): centers (M, d), variances (M,)."""
+        if self._small:
+            return self._sum_all(centers, variances)
         from ..compute.cloud_moments import FIRST
 
         d = self.dimension
@@ -95,6 +117,23 @@ class CloudPart:
         return PartialMoments(
             variances, reference, sums[:, 0, 0].copy(), sums[:, 0, 1 : d + 1].copy(),
             sums[:, 0, d + 1 : 2 * d + 1].copy(), lost[:, 0].copy(), lost[:, 1].copy(), lost[:, 2].copy(),
+        )  # fmt: skip
+
+    def _sum_all(self, centers: FloatArray, variances: FloatArray) -> PartialMoments:
+        """Return the first moments of few points, of which none is left out."""
+        from ..compute.cloud_small import small_moments
+
+        count, d = centers.shape
+        points, found, sums = np.empty_like(centers), np.empty((count, 5)), np.empty((count, 2 * d + 1))
+        small_moments(
+            self._tiles, self._mantissas, self._exponents, self._size, centers, 0.5 * LOG2_E / variances, found, points,
+            sums,
+        )  # fmt: skip
+        nothing = np.zeros(count)
+        reference = Reference(points, found[:, 0].copy(), found[:, 1].copy(), found[:, 2].copy())
+        return PartialMoments(
+            variances, reference, sums[:, 0].copy(), sums[:, 1 : d + 1].copy(), sums[:, d + 1 :].copy(), nothing,
+            nothing, nothing,
         )  # fmt: skip
 
     def second_moments(
@@ -152,12 +191,24 @@ class CloudPart:
         else:
             block = min(_LARGEST_BLOCK if self._leaves > 16 else _SCREEN_BLOCK, max(1, count // _TASKS))
         screen = np.zeros((count if self._screened else 0, self._leaves))
-        tiles, exponents, size, offsets, boxes = self._tree[:5]
+        tiles, exponents, size, offsets = self._tiles, self._exponents, self._size, self._offsets
+        boxes, tops = self._boxes
+        tree = (tiles, exponents, size, offsets, boxes, tops)
         if self._screened:
             dense = np.zeros(count, dtype=np.bool_)
             if what == cloud_moments.FIRST:
                 cloud_screen.find_dense_references(
-                    tiles, exponents, size, boxes[-1], self._top, self._leaves, centers, rates, found, points, dense
+                    tiles,
+                    exponents,
+                    size,
+                    boxes[-1],
+                    float(tops[-1]),
+                    self._leaves,
+                    centers,
+                    rates,
+                    found,
+                    points,
+                    dense,
                 )
             sparse = np.flatnonzero(~dense)
             if sparse.size:
@@ -171,7 +222,7 @@ class CloudPart:
                 )
                 screen[sparse], found[sparse], points[sparse] = above, reference, point
         else:
-            cloud_search.find_references(*self._tree, centers, rates, block, found, points)
+            cloud_search.find_references(*tree, centers, rates, block, found, points)
         bits = np.full(count, float(math.ceil(math.log2(self._count / tolerance)) + _SPARE_BITS))
         todo = np.arange(count)
         while todo.size:
@@ -182,15 +233,15 @@ class CloudPart:
             above = screen[rows] if self._screened else screen
             parts = np.empty((self._chunks, todo.size, *sums.shape[1:]))
             cloud_moments.moment_sums(
-                self._mantissas, self._squares, *self._tree, above, z, rate, reference, point,
+                self._mantissas, self._squares, *tree, above, z, rate, reference, point,
                 reference[:, 4] - row_bits, self._equal, what, self._level, block, parts,
             )  # fmt: skip
             for chunk in range(1, self._chunks):  # in this order, whatever the number of threads
                 parts[0] += parts[chunk]
             again, left = np.empty(todo.size, dtype=np.bool_), np.empty((todo.size, 3))
             judge_sums(
-                what, parts[0], z, point, rate, reference, self._top, self._radius, self._count, tolerance, row_bits,
-                again, left,
+                what, parts[0], z, point, rate, reference, float(tops[-1]), self._radius, self._count, tolerance,
+                row_bits, again, left,
             )  # fmt: skip
             sums[todo], lost[todo] = parts[0], left
             if not everything:
