@@ -204,11 +204,16 @@ def scaled(_context: Any, builder: Any, _kinds: Any, arguments: Any) -> Any:
 
 
 def _halved(builder: Any, vector: Any, combine: Callable[[Any, Any], Any]) -> Any:
-    lanes = [builder.extract_element(vector, ir.Constant(_INDEX, i)) for i in range(LANES)]
-    while len(lanes) > 1:
-        half = len(lanes) // 2
-        lanes = [combine(lanes[i], lanes[half + i]) for i in range(half)]
-    return lanes[0]
+    size = LANES
+    while size > 1:
+        size //= 2
+        nothing = ir.Constant(vector.type, ir.Undefined)
+        low, high = (
+            builder.shuffle_vector(vector, nothing, ir.Constant(ir.VectorType(_INDEX, size), [*lanes]))
+            for lanes in (range(size), range(size, 2 * size))
+        )
+        vector = combine(low, high)
+    return builder.extract_element(vector, ir.Constant(_INDEX, 0))
 
 
 def _total(v: Any) -> float:
