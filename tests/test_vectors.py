@@ -98,3 +98,18 @@ def test_errors_of_sums_of_vectors_are_exact():
     _two_sum(u, v, out)
     plain = [error_free.sum_error.py_func(float(a), float(b), float(a + b)) for a, b in zip(u, v, strict=True)]
     np.testing.assert_array_equal(out, plain)
+
+
+@compilation.exact
+def _four_totals(rows, sums):
+    vectors.add_totals(
+        sums, 1, vectors.load_row(rows, 0, 0), vectors.load_row(rows, 1, 0), vectors.load_row(rows, 2, 0),
+        vectors.load_row(rows, 3, 0),
+    )  # fmt: skip
+
+
+def test_four_totals_at_once_are_the_totals():
+    rows = np.random.default_rng(2).standard_normal((4, LANES))
+    sums = np.arange(6.0)
+    _four_totals(rows, sums)
+    np.testing.assert_array_equal(sums, [0.0, *(np.arange(1.0, 5.0) + [_halved(row) for row in rows]), 5.0])

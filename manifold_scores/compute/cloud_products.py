@@ -12,12 +12,11 @@ the points themselves, sum_k |y_k||y_k - z_k| / s, is a part: `products_suffice`
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from .cloud_weights import store_four, weights_of_four
 from .compilation import FloatArray, IntArray, exact
 from .error_free import add_pairs, product_error
-from .vectors import GROUP, LANES, fma, larger, largest, load, load_row, splat, total
+from .vectors import GROUP, LANES, add_totals, fma, larger, largest, load, load_row, splat, total
 
 __all__ = [
     "ROWS",
@@ -169,17 +168,9 @@ def _add_four(
         b0, b1, b2, b3 = fma(w, y0, b0), fma(w, y1, b1), fma(w, y2, b2), fma(w, y3, b3)
         w = load_row(weights, row + 2, j)
         c0, c1, c2, c3 = fma(w, y0, c0), fma(w, y1, c1), fma(w, y2, c2), fma(w, y3, c3)
-    _add_totals(first, k, a0, a1, a2, a3)
-    _add_totals(second, k, b0, b1, b2, b3)
-    _add_totals(third, k, c0, c1, c2, c3)
-
-
-@exact
-def _add_totals(sums: FloatArray, k: int, a: Any, b: Any, c: Any, d: Any) -> None:
-    sums[1 + k] += total(a)
-    sums[2 + k] += total(b)
-    sums[3 + k] += total(c)
-    sums[4 + k] += total(d)
+    add_totals(first, 1 + k, a0, a1, a2, a3)
+    add_totals(second, 1 + k, b0, b1, b2, b3)
+    add_totals(third, 1 + k, c0, c1, c2, c3)
 
 
 @exact

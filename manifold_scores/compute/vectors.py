@@ -12,6 +12,7 @@ floating-point flag: sums are taken in the order they are written in, and error-
     larger(u, v)                the larger one of each lane (NaN: v)
     scaled(v, n)                v * 2**n for integers n given as n + 1.5 * 2**52
     total(v), largest(v)        over the lanes, by halving
+    add_totals(sums, k, a, b, c, d)     sums[k : k + 4] += the four totals
 
 Without compilation a vector is an array of LANES numbers, and fma rounds twice.
 """
@@ -32,6 +33,7 @@ __all__ = [
     "GROUP",
     "LANES",
     "VectorType",
+    "add_totals",
     "fma",
     "fms",
     "larger",
@@ -98,6 +100,9 @@ def _operation(plain: Callable[..., Any], returns: Any, *parameters: Any) -> Cal
             lambda _context, a: typed(a),
             lambda _context, a, b: typed(a, b),
             lambda _context, a, b, c: typed(a, b, c),
+            None,
+            None,
+            lambda _context, a, b, c, d, e, f: typed(a, b, c, d, e, f),
         )[len(parameters) - 1]
         counted.__name__ = emit.__name__
         return intrinsic(counted)
@@ -226,6 +231,37 @@ def _total(v: Any) -> float:
 def total(_context: Any, builder: Any, _kinds: Any, arguments: Any) -> Any:
     """Return the sum over the lanes, by halving."""
     return _halved(builder, arguments[0], builder.fadd)
+
+
+def _add_totals(sums: Any, k: int, a: Any, b: Any, c: Any, d: Any) -> None:
+    for i, v in enumerate((a, b, c, d)):
+        sums[k + i] += _total(v)
+
+
+@_operation(_add_totals, types.void, None, types.intp, _vector, _vector, _vector, _vector)
+def add_totals(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+    """Add the totals of four vectors to sums[k : k + 4], by halving all of them at once."""
+
+    def pick(u: Any, v: Any, lanes: list[int]) -> Any:
+        return builder.shuffle_vector(u, v, ir.Constant(ir.VectorType(_INDEX, len(lanes)), lanes))
+
+    parts, size = list(arguments[2:]), LANES
+    while size > 1:  # halves of `size` lanes of neighbours lie beside one another, two vectors in the place of one
+        size //= 2
+        count = parts[0].type.count // (2 * size)  # vectors that share a register already
+        if len(parts) > 1:
+            pairs = [(parts[i], parts[i + 1]) for i in range(0, len(parts), 2)]
+            starts = [2 * size * i for i in range(2 * count)]
+        else:
+            pairs, starts = [(parts[0], parts[0])], [2 * size * i for i in range(count)]
+        low = [start + lane for start in starts for lane in range(size)]
+        parts = [builder.fadd(pick(u, v, low), pick(u, v, [lane + size for lane in low])) for u, v in pairs]
+    four = ir.VectorType(ir.DoubleType(), 4)
+    whole = parts[0] if len(parts) == 1 else pick(parts[0], parts[1], [0, 1, 2, 3])
+    data = context.make_array(kinds[0])(context, builder, arguments[0]).data
+    address = builder.bitcast(builder.gep(data, [arguments[1]]), four.as_pointer())
+    builder.store(builder.fadd(builder.load(address, align=8), whole), address, align=8)
+    return context.get_dummy_value()
 
 
 def _largest(v: Any) -> float:
