@@ -208,11 +208,10 @@ def test_blocks_know_that_they_are_blocks():
     assert not inside_a_block()
 
 
-# One process of each layer of threads: four Dask threads ask at the same time.
+# Four threads of Dask ask at the same time.
 THREADS = """
 import sys
 import dask.array as da
-import numba
 import numpy as np
 import manifold_scores as ms
 
@@ -221,18 +220,12 @@ x = np.random.default_rng(1).standard_normal((640, 2))
 value = noised.score(da.from_array(x, chunks=(10, 2)), 0.1).compute(scheduler="threads", num_workers=4)
 assert (value == noised.score(x, 0.1)).all()
 assert (value == noised.score(da.from_array(x, chunks=(320, 2)), 0.1).compute(scheduler="sync")).all()
-assert numba.get_num_threads() == 2
-print(numba.threading_layer())
 """
 
 
-@pytest.mark.parametrize("layer", ["workqueue", "omp"])
-def test_threads_of_dask_and_of_numba_get_along(layer):
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "2"}
+def test_threads_of_dask_and_of_kernels_get_along():
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "NUMBA_NUM_THREADS": "2"}
     ran = subprocess.run(
         [sys.executable, "-c", THREADS], env=environment, check=False, timeout=300, capture_output=True, text=True
     )
-    if layer == "omp" and "No threading layer could be loaded" in ran.stderr:
-        pytest.skip("numba has no OpenMP here")
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.strip() == layer

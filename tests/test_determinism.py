@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 import manifold_scores as ms
-from manifold_scores.manifolds import projection
+from manifold_scores.compute import threads
 from manifold_scores.measures import cloud_part
-from manifold_scores.measures import parametric as measures_parametric
 from tests import shapes, strategies
 
 ROOT = pathlib.Path(ms.__file__).parents[1]
@@ -132,20 +131,22 @@ def test_blocks_and_neighbours_do_not_show_in_projections(monkeypatch, name):
     x[7], x[20] = 0.0, manifold.embed(manifold.lower if manifold.dimension == 2 else manifold.lower[0])
     plain = manifold.nearest(x)
     order = np.random.default_rng(4).permutation(61)
-    for blocks in (1, 5, 10_000):
-        monkeypatch.setattr(projection, "_BLOCKS", blocks)
+    for ranges in (1, 5, 10_000):
+        monkeypatch.setattr(threads, "_THREADS", 2)
+        monkeypatch.setattr(threads, "_RANGES", ranges)
         for rows in (np.arange(61), order, order[:1]):
             again = manifold.nearest(x[rows])
             for field in ("point", "parameter", "distance", "runner_up", "runner_up_distance", "unique"):
                 np.testing.assert_array_equal(getattr(again, field), getattr(plain, field)[rows])
 
 
-@pytest.mark.parametrize("blocks", [1, 5, 10_000])
-def test_blocks_do_not_show_in_quadratures(monkeypatch, blocks):
+@pytest.mark.parametrize("ranges", [1, 5, 10_000])
+def test_blocks_do_not_show_in_quadratures(monkeypatch, ranges):
     measure = shapes.curves()["loop in R^3"].manifold.uniform()
     z, s = np.random.default_rng(5).uniform(-2, 2, (61, 3)), np.geomspace(1e-14, 1e3, 61)
     plain, covariance = measure.tilt(z, s), measure.tilt_covariance(z, s)
-    monkeypatch.setattr(measures_parametric, "_BLOCKS", blocks)
+    monkeypatch.setattr(threads, "_THREADS", 2)
+    monkeypatch.setattr(threads, "_RANGES", ranges)
     for name in ("log_mass", "mean", "displacement"):
         np.testing.assert_array_equal(getattr(measure.tilt(z, s), name), getattr(plain, name))
     np.testing.assert_array_equal(measure.tilt_covariance(z, s), covariance)

@@ -167,8 +167,8 @@ def test_each_kernel_has_one_signature_whatever_comes_in():
 
 
 def _is_entry(kernel):
-    """Entry points take arrays from Python and run in parallel."""
-    return bool(kernel.targetoptions.get("parallel"))
+    """Entry points take arrays from Python, and hold no lock of Python's."""
+    return bool(kernel.targetoptions.get("nogil"))
 
 
 # Flags are chosen in one place
@@ -216,7 +216,7 @@ def test_the_checker_catches_a_planted_violation(planted):
 def test_flags_are_what_their_names_promise():
     def flags(name):
         options = getattr(compilation, name)(lambda x: x).targetoptions
-        return set(options.get("fastmath") or ()), bool(options.get("parallel"))
+        return set(options.get("fastmath") or ()), bool(options.get("nogil"))
 
     assert flags("exact") == (set(), False)
     assert flags("contracted") == ({"contract"}, False)

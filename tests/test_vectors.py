@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from manifold_scores.compute import compilation, error_free, vectors
+from manifold_scores.compute import compilation, error_free, register_tiles, vectors
 from manifold_scores.compute.vector_exponential import exp2_of_four
-from manifold_scores.compute.vectors import LANES
+from manifold_scores.compute.vectors import GROUP, LANES
 from tests.test_kernels import EXP2_ULPS, _ulps
 
 EPSILON = np.finfo(np.float64).eps
@@ -101,15 +101,46 @@ def test_errors_of_sums_of_vectors_are_exact():
 
 
 @compilation.exact
-def _four_totals(rows, sums):
+def _four_totals(rows, sums, more):
     vectors.add_totals(
-        sums, 1, vectors.load_row(rows, 0, 0), vectors.load_row(rows, 1, 0), vectors.load_row(rows, 2, 0),
+        sums, 1, vectors.load_row(rows, 0, 0), vectors.load_row(rows, 1, 0), more, 2, vectors.load_row(rows, 2, 0),
         vectors.load_row(rows, 3, 0),
     )  # fmt: skip
 
 
 def test_four_totals_at_once_are_the_totals():
     rows = np.random.default_rng(2).standard_normal((4, LANES))
-    sums = np.arange(6.0)
-    _four_totals(rows, sums)
-    np.testing.assert_array_equal(sums, [0.0, *(np.arange(1.0, 5.0) + [_halved(row) for row in rows]), 5.0])
+    sums, more = np.arange(4.0), np.arange(4.0)
+    _four_totals(rows, sums, more)
+    totals = [_halved(row) for row in rows]
+    np.testing.assert_array_equal(sums, [0.0, 1.0 + totals[0], 2.0 + totals[1], 3.0])
+    np.testing.assert_array_equal(more, [0.0, 1.0, 2.0 + totals[2], 3.0 + totals[3]])
+
+
+@pytest.mark.parametrize("rows", [3, 6])
+def test_register_tiles_of_products(rows):
+    add = {3: register_tiles.products_of_three, 6: register_tiles.products_of_six}[rows]
+    rng = np.random.default_rng(3)
+    tile, centers, out = (
+        rng.standard_normal((7, 2 * GROUP)),
+        rng.standard_normal((2 * rows, 7)),
+        np.full((12, 64), np.nan),
+    )
+    add(tile, GROUP, 0, 4, centers, rows, out)
+    add(tile, GROUP, 4, 7, centers, rows, out)
+    close = centers[rows:] @ tile[:, GROUP:]
+    np.testing.assert_allclose(out[rows : 2 * rows, GROUP : 2 * GROUP], close, rtol=0.0, atol=1e-14)
+    assert np.isnan(out).sum() == out.size - rows * GROUP
+
+
+@pytest.mark.parametrize(("rows", "coordinates"), [(3, 4), (4, 6), (3, 1)])
+def test_register_tiles_of_sums(rows, coordinates):
+    add = {4: register_tiles.sums_of_three, 6: register_tiles.sums_of_four, 1: register_tiles.add_rest}[coordinates]
+    rng = np.random.default_rng(4)
+    tile, weights, before = rng.standard_normal((9, GROUP)), rng.uniform(size=(12, GROUP)), rng.standard_normal((5, 10))
+    sums, chosen = before.copy(), np.array([9, 9, 4, 0, 2, 3, 9])
+    add(tile, 2, GROUP, weights, 2, chosen, sums)
+    wanted = before.copy()
+    for row in range(2, 2 + rows):
+        wanted[chosen[row], 3 : 3 + coordinates] += tile[2 : 2 + coordinates] @ weights[row]
+    np.testing.assert_allclose(sums, wanted, rtol=0.0, atol=1e-13)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-from numba import prange
-
+from .cloud_blocks import FIRST, TRACE
 from .cloud_products import product_constant
 from .cloud_reference import LOG2_E
-from .cloud_sums import FIRST, TRACE
+from .cloud_weights import difference_constant
 from .compilation import BoolArray, FloatArray, exact, parallel
 
 __all__ = ["judge_sums"]
@@ -19,7 +18,6 @@ ALL_BITS = 900.0
 #: weighed to the displacement.
 FEW_EPS, MANY_EPS = 8.0, 64.0
 _TINY = 2.2250738585072014e-308
-_QUERIES = 64
 
 
 @exact
@@ -51,8 +49,13 @@ def _spread(sums: FloatArray, what: int, d: int) -> float:
 
 
 @exact
-def _too_coarse(sums: FloatArray, center: FloatArray, point: FloatArray, rate: float) -> bool:
-    """Whether exponents from inner products are not good enough, since what they weigh nearly cancels."""
+def _too_coarse(
+    sums: FloatArray, center: FloatArray, point: FloatArray, rate: float, squared: float, differences: bool
+) -> bool:
+    """Whether exponents from inner products are not good enough, since what they weigh nearly cancels.
+
+    Or from plain `differences`, if they are used too, with the squared distance of the best point.
+    """
     d = center.size
     mass = sums[0]
     mean, apart = _norm(sums, 1, 1 + d) / mass, _norm(sums, 1 + d, 1 + 2 * d) / mass
@@ -60,7 +63,10 @@ def _too_coarse(sums: FloatArray, center: FloatArray, point: FloatArray, rate: f
     size = 0.0
     for k in range(d):
         size += abs(point[k]) * (abs(center[k]) + 0.5 * abs(point[k]))
-    eps = product_constant(d) * size * (2.0 * rate / LOG2_E)
+    lost = product_constant(d) * size
+    if differences:
+        lost = max(lost, difference_constant(d) * 0.5 * squared)
+    eps = lost * (2.0 * rate / LOG2_E)
     return bool(eps > FEW_EPS and eps * spread > MANY_EPS * apart)
 
 
@@ -86,7 +92,7 @@ def _judge(
     coarse = False
     if what == FIRST:
         small = min(_norm(sums[0], 1, 1 + d) / max(reach, _TINY), _norm(sums[0], 1 + d, 1 + 2 * d) / far)
-        if reference[6] > 0.0 and _too_coarse(sums[0], center, point, rate):
+        if reference[6] > 0.0 and _too_coarse(sums[0], center, point, rate, reference[0], reference[6] > 1.0):
             reference[6] = 0.0
             coarse = True
     else:
@@ -100,6 +106,8 @@ def _judge(
 
 @parallel
 def judge_sums(
+    first: int,
+    last: int,
     what: int,
     sums: FloatArray,
     centers: FloatArray,
@@ -121,9 +129,8 @@ def judge_sums(
     that is not below the tolerance of the sums themselves, bits are raised; where inner products are too coarse, the
     references no longer allow them.
     """
-    for task in prange((len(centers) + _QUERIES - 1) // _QUERIES):
-        for m in range(task * _QUERIES, min((task + 1) * _QUERIES, len(centers))):
-            again[m], bits[m], mass, reach, far = _judge(
-                what, sums[m], centers[m], points[m], rates[m], references[m], top, radius, count, tolerance, bits[m]
-            )
-            lost[m, 0], lost[m, 1], lost[m, 2] = mass, mass * reach, mass * far
+    for m in range(first, last):
+        again[m], bits[m], mass, reach, far = _judge(
+            what, sums[m], centers[m], points[m], rates[m], references[m], top, radius, count, tolerance, bits[m]
+        )
+        lost[m, 0], lost[m, 1], lost[m, 2] = mass, mass * reach, mass * far

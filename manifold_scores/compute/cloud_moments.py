@@ -1,17 +1,19 @@
-"""Sums over the points that count at each query: whole tiles for several queries at once, or runs for one."""
+"""First moments in R^4 and beyond: whole tiles for several queries at once, by inner products, or runs for one."""
 
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
+from .cloud_blocks import collect, next_tile, rest_of_run
 from .cloud_products import ROWS, add_weighted, products, weigh_row
-from .cloud_search import STACK, collect_runs
-from .cloud_sums import FIRST, SECOND, TRACE, add_run
+from .cloud_search import STACK
+from .cloud_sums import add_first, aligned, mass_of
 from .cloud_tree import LEAF
+from .cloud_weights import weigh
 from .compilation import FloatArray, IntArray, exact, parallel
+from .vectors import LANES, fma, load, splat, total
 
-__all__ = ["FIRST", "SECOND", "TRACE", "moment_sums"]
+__all__ = ["first_sums"]
 
 
 @exact
@@ -27,19 +29,26 @@ def _add_together(
     chosen: IntArray,
     count: int,
     some: FloatArray,
+    held: IntArray,
     weights: FloatArray,
     products_sums: FloatArray,
     sums: FloatArray,
 ) -> None:
-    """Add a whole tile for the chosen queries, by inner products; some and weights are scratch."""
+    """Add a whole tile for the chosen queries, by inner products; weights are scratch.
+
+    Rows of `some` are the centers that are `held`: those of the last call, which are most often the same.
+    """
     padded = (count + ROWS - 1) // ROWS * ROWS
     for row in range(padded):
-        for k in range(centers.shape[1]):
-            some[row, k] = centers[chosen[min(row, count - 1)], k]
+        m = chosen[min(row, count - 1)]
+        if held[row] != m:
+            held[row] = m
+            for k in range(centers.shape[1]):
+                some[row, k] = centers[m, k]
     products(tile, stop, some, count, weights)
     for row in range(count):
         m = chosen[row]
-        sums[m, 0, sums.shape[2] - 1] += weigh_row(
+        sums[m, sums.shape[1] - 1] += weigh_row(
             weights[row], square, mantissa, exponent, stop, rates[m], references[m, 5]
         )
     for row in range(count, padded):  # stand-ins, summed into a spare place
@@ -56,24 +65,52 @@ def _add_apart(centers: FloatArray, together: FloatArray, sums: FloatArray) -> N
     for m in range(centers.shape[0]):
         mass = together[m, 0]
         if mass > 0.0:
-            sums[m, 0, 0] += mass
+            sums[m, 0] += mass
             for k in range(d):
-                sums[m, 0, 1 + k] += together[m, 1 + k]
-                sums[m, 0, 1 + d + k] += together[m, 1 + k] - mass * centers[m, k]
+                sums[m, 1 + k] += together[m, 1 + k]
+                sums[m, 1 + d + k] += together[m, 1 + k] - mass * centers[m, k]
 
 
 @exact
-def _collect_above(tops: FloatArray, first: int, last: int, floor: float, runs: IntArray) -> int:
-    """Fill runs as `collect_runs` does, of the leaves whose tops reach the floor."""
-    count = 0
-    for leaf in range(first, last):
-        if tops[leaf] >= floor:
-            if count > 0 and runs[count - 1, 1] == leaf:
-                runs[count - 1, 1] = leaf + 1
-            else:
-                runs[count, 0], runs[count, 1] = leaf, leaf + 1
-                count += 1
-    return count
+def _add_squares(square: FloatArray, start: int, stop: int, weights: FloatArray, sums: FloatArray) -> None:
+    a, b = splat(0.0), splat(0.0)
+    for j in range(start, stop, 2 * LANES):
+        a = fma(load(weights, j - start), load(square, j), a)
+        b = fma(load(weights, j - start + LANES), load(square, j + LANES), b)
+    sums[sums.size - 1] += total(a + b)
+
+
+@exact
+def _add_run(
+    tile: FloatArray,
+    mantissa: FloatArray,
+    exponent: FloatArray,
+    square: FloatArray,
+    start: int,
+    stop: int,
+    center: FloatArray,
+    rate: float,
+    reference: FloatArray,
+    floor: float,
+    weights: FloatArray,
+    sums: FloatArray,
+) -> None:
+    """Add the points in lanes start .. stop - 1 of a tile to sums; weights is scratch."""
+    weigh(tile, mantissa, exponent, start, stop, center, rate, reference, floor, weights)
+    sums[0] += mass_of(weights, stop - start)
+    add_first(tile, start, stop, center, weights, sums)
+    if reference[6] > 0.0:
+        _add_squares(square, start, stop, weights, sums)
+
+
+@exact
+def _leaves_inside(runs: IntArray, at: int, found: int, begin: int, end: int) -> int:
+    """Return how many leaves of begin .. end - 1 are in the runs from `at` on."""
+    inside = 0
+    while at < found and runs[at, 0] < end:
+        inside += min(end, runs[at, 1]) - max(begin, runs[at, 0])
+        at += 1
+    return inside
 
 
 @exact
@@ -90,10 +127,7 @@ def _add_chunk(
     centers: FloatArray,
     rates: FloatArray,
     references: FloatArray,
-    points: FloatArray,
     floors: FloatArray,
-    equal: int,
-    what: int,
     level: int,
     chunk: int,
     sums: FloatArray,
@@ -101,73 +135,54 @@ def _add_chunk(
     """Add one chunk of leaves for a block of queries that share its tiles while they are in the cache."""
     count, d = centers.shape
     width = tiles.shape[2]
-    leaves_of_tile = width // LEAF
+    leaves = width // LEAF
     first_leaf, last_leaf = chunk << level, min((chunk + 1) << level, offsets[1])
     rows = (count + ROWS - 1) // ROWS * ROWS
-    nodes, weights, some = np.empty(2 * STACK, dtype=np.int64), np.empty((rows, width)), np.empty((rows, d))
+    nodes, weights, some = np.empty(2 * STACK, dtype=np.int64), aligned(rows, width), np.empty((rows, d))
     runs = np.empty((count, (last_leaf - first_leaf) // 2 + 1, 2), dtype=np.int64)
     found, at, chosen = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64), np.empty(rows, dtype=np.int64)
-    products_sums = np.zeros((count + 1 if what == FIRST else 0, d + 1))
-    shifted, weighted = (
-        np.empty((d if what == SECOND else 0, width)),
-        np.empty((d + ROWS if what == SECOND else 0, width)),
-    )
-    done = first_leaf
-    axes = np.empty((d + ROWS - 1) // ROWS * ROWS, dtype=np.int64)
+    products_sums, held = np.zeros((count + 1, d + 1)), np.full(rows, -1)
     for m in range(count):
-        if len(screen) > 0:
-            found[m] = _collect_above(screen[m], first_leaf, last_leaf, floors[m], runs[m])
-        else:
-            found[m] = collect_runs(offsets, boxes, tops, level, chunk, centers[m], rates[m], floors[m], nodes, runs[m])
-        for row in range(sums.shape[1]):
-            for k in range(sums.shape[2]):
-                sums[m, row, k] = 0.0
-    while True:
-        begin = last_leaf  # the next leaf that any query asks for
-        for m in range(count):
-            if at[m] < found[m]:
-                begin = min(begin, max(runs[m, at[m], 0], done))
-        if begin == last_leaf:
-            break
-        i = begin // leaves_of_tile
-        begin, end = i * leaves_of_tile, min((i + 1) * leaves_of_tile, last_leaf)
-        done = end
+        found[m] = collect(
+            offsets, boxes, tops, screen[m], level, chunk, centers[m], rates[m], floors[m], nodes, runs[m]
+        )
+        for k in range(sums.shape[1]):
+            sums[m, k] = 0.0
+    i = next_tile(runs, at, found, first_leaf, last_leaf, leaves)
+    while i >= 0:
+        begin, end = i * leaves, min((i + 1) * leaves, last_leaf)
         together = 0
         for m in range(count):
-            inside, here = 0, at[m]
-            while here < found[m] and runs[m, here, 0] < end:
-                inside += min(end, runs[m, here, 1]) - max(begin, runs[m, here, 0])
-                here += 1
-            if inside == 0:
-                continue
+            inside = _leaves_inside(runs[m], at[m], found[m], begin, end)
             # A tile in good part is cheaper as a whole, if other queries share it.
-            whole = what == FIRST and references[m, 6] > 0.0 and 4 * inside >= end - begin
+            whole = references[m, 6] > 0.0 and inside > 0 and 4 * inside >= end - begin
             if whole:
                 chosen[together] = m
                 together += 1
             while at[m] < found[m] and runs[m, at[m], 0] < end:
+                first, last, goes_on = rest_of_run(runs[m, at[m]], begin, end)
                 if not whole:
-                    first, last = max(begin, runs[m, at[m], 0]), min(end, runs[m, at[m], 1])
-                    stop = min((last - begin) * LEAF, size - i * width)
-                    add_run(
-                        tiles[i], mantissas[i], exponents[i], squares[i], (first - begin) * LEAF, stop, centers[m],
-                        rates[m], references[m], points[m], floors[m], equal - i * width, what, weights[0], shifted,
-                        weighted, axes, sums[m],
+                    _add_run(
+                        tiles[i], mantissas[i], exponents[i], squares[i], (first - begin) * LEAF,
+                        min((last - begin) * LEAF, size - i * width), centers[m], rates[m], references[m], floors[m],
+                        weights[0], sums[m],
                     )  # fmt: skip
-                if runs[m, at[m], 1] > end:
+                if goes_on:
                     break
                 at[m] += 1
         if together > 0:
             _add_together(
                 tiles[i], mantissas[i], exponents[i], squares[i], min((end - begin) * LEAF, size - i * width), centers,
-                rates, references, chosen, together, some, weights, products_sums, sums,
+                rates, references, chosen, together, some, held, weights, products_sums, sums,
             )  # fmt: skip
-    if what == FIRST:
-        _add_apart(centers, products_sums, sums)
+        i = next_tile(runs, at, found, end, last_leaf, leaves)
+    _add_apart(centers, products_sums, sums)
 
 
 @parallel
-def moment_sums(
+def first_sums(
+    first: int,
+    last: int,
     mantissas: FloatArray,
     squares: FloatArray,
     tiles: FloatArray,
@@ -180,28 +195,21 @@ def moment_sums(
     centers: FloatArray,
     rates: FloatArray,
     references: FloatArray,
-    points: FloatArray,
     floors: FloatArray,
-    equal: int,
-    what: int,
     level: int,
     block: int,
     sums: FloatArray,
 ) -> None:
-    """Fill sums over all leaves that may hold a point above the floor, relative to the references.
+    """Fill sums (chunks, M, 1, 2 d + 2) over all leaves that may hold a point above the floor, relative to references.
 
-    `what` is FIRST with sums (chunks, M, 1, 2d + 2), SECOND with (chunks, M, d + 1, d + 1), or TRACE with
-    (chunks, M, 1, d + 2).  A chunk is a node of the given level.  The first `equal` points have equal weights, a
-    multiple of GROUP.  `squares` are |y|^2; `screen` (M, leaves) has the largest log2 weight of each leaf, or no rows:
-    then boxes decide.
+    A chunk is a node of the given level, a task one chunk for `block` queries.  `squares` are |y|^2; `screen`
+    (M, leaves) has the largest log2 weight of each leaf, or no columns: then boxes decide.
     """
-    blocks = (len(centers) + block - 1) // block
     chunks = len(sums)
-    for task in prange(blocks * chunks):
+    for task in range(first, last):
         chunk, start = task % chunks, task // chunks * block
         stop = min(start + block, len(centers))
         _add_chunk(
             mantissas, squares, tiles, exponents, size, offsets, boxes, tops, screen[start:stop], centers[start:stop],
-            rates[start:stop], references[start:stop], points[start:stop], floors[start:stop], equal, what, level,
-            chunk, sums[chunk, start:stop],
+            rates[start:stop], references[start:stop], floors[start:stop], level, chunk, sums[chunk, start:stop, 0],
         )  # fmt: skip

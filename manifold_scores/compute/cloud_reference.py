@@ -82,11 +82,11 @@ def finish_reference(
     reference: FloatArray,
     point: FloatArray,
 ) -> None:
-    """Copy the best point; set whether inner products will do, and what makes their exponents relative to it."""
+    """Copy the best point; set whether inner products or plain differences will do, and the shift of the former."""
     tile, start, _ = place(leaf, tiles.shape[2], size)
     for k in range(center.size):
         point[k] = tiles[tile, k, start + lane]
-    reference[5], reference[6] = 0.0, 0.0
-    if products_suffice(center, point, 0.5 * LOG2_E / rate):
+    reference[5] = 0.0
+    reference[6] = products_suffice(center, point, reference[0], 0.5 * LOG2_E / rate)
+    if reference[6] > 0.0:
         reference[5] = centred_square(center, point) * rate - reference[2]
-        reference[6] = 1.0

@@ -1,7 +1,7 @@
 """References and the largest weight in every leaf by inner products, where boxes exclude nothing: in many dimensions.
 
-A query at which a sample of points has weights of one size is *dense*: every leaf will count, and the reference need
-not be the best point, only within the range of float64 of it.
+A query at which most of a sample of leaves have points that count is *dense*: all leaves are summed, and the reference
+need not be the best point, only within the range of float64 of it.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import prange
 
 from .cloud_products import ROWS, doubtful_product, leaf_top, products
 from .cloud_reference import LARGEST_DOUBT, better_in_leaf, finish_reference, place, reference_in_leaf
 from .cloud_search import box_bound
+from .cloud_sums import aligned
 from .cloud_tree import LEAF
 from .cloud_weights import best_level, levels
 from .compilation import BoolArray, FloatArray, IntArray, exact, parallel
@@ -22,8 +22,8 @@ from .vectors import GROUP
 __all__ = ["find_dense_references", "find_screened_references", "screen_leaves"]
 
 
-#: Leaves of the sample, each with its first GROUP points, and the bits that their weights may differ by.
-_SAMPLE, _DENSE_BITS = 4, 100.0
+#: Leaves of the sample, each with its first GROUP points, and the bits below the best that count.
+_SAMPLE, _DENSE_BITS = 4, 10.0
 #: Exponents below are those of padding.
 PADDING = -1e200
 #: No weight may exceed the reference's by so many bits.
@@ -41,21 +41,26 @@ def _find_dense_reference(
     center: FloatArray,
     rate: float,
     scratch: FloatArray,
+    tops: FloatArray,
     reference: FloatArray,
     point: FloatArray,
 ) -> bool:
-    best, least, leaf, lane = -math.inf, math.inf, 0, 0
+    best, leaf, lane = -math.inf, 0, 0
     samples = min(_SAMPLE, leaves)
     for sample in range(samples):
         i, start, stop = place(sample * leaves // samples, tiles.shape[2], size)
         stop = min(stop, start + GROUP)
         levels(tiles[i], exponents[i], start, stop, center, rate, scratch)
+        tops[sample] = -math.inf
         for j in range(stop - start):
-            if exponents[i, start + j] > PADDING:
-                least = min(least, scratch[j])
-                if scratch[j] > best:
-                    best, leaf, lane = scratch[j], sample * leaves // samples, j
-    if best - least > _DENSE_BITS or box_bound(box, top, center, rate) - best > _LARGEST_BITS:
+            tops[sample] = max(tops[sample], scratch[j])
+            if scratch[j] > best:
+                best, leaf, lane = scratch[j], sample * leaves // samples, j
+    near = 0
+    for sample in range(samples):
+        near += tops[sample] > best - _DENSE_BITS
+    # Where most leaves count, to look first costs more than it saves.
+    if 4 * near < 3 * samples or box_bound(box, top, center, rate) - best > _LARGEST_BITS:
         return False
     lane, doubt = reference_in_leaf(tiles, exponents, size, leaf, best, center, rate, scratch, reference)
     reference[4] = -math.inf  # no leaf is left out
@@ -65,6 +70,8 @@ def _find_dense_reference(
 
 @parallel
 def find_dense_references(
+    first: int,
+    last: int,
     tiles: FloatArray,
     exponents: FloatArray,
     size: int,
@@ -78,9 +85,10 @@ def find_dense_references(
     dense: BoolArray,
 ) -> None:
     """Fill dense (M,), and references and points as `find_references` does where it holds."""
-    for m in prange(len(centers)):
+    scratch, tops = np.empty(2 * LEAF), np.empty(_SAMPLE)
+    for m in range(first, last):
         dense[m] = _find_dense_reference(
-            tiles, exponents, size, box, top, leaves, centers[m], rates[m], np.empty(2 * LEAF), references[m], points[m]
+            tiles, exponents, size, box, top, leaves, centers[m], rates[m], scratch, tops, references[m], points[m]
         )
 
 
@@ -100,7 +108,7 @@ def _screen_chunk(
     width = tiles.shape[2]
     leaves_of_tile = width // LEAF
     rows = (count + ROWS - 1) // ROWS * ROWS
-    some, product, norms = np.empty((rows, d)), np.empty((rows, width)), np.empty(count)
+    some, product, norms = np.empty((rows, d)), aligned(rows, width), np.empty(count)
     for row in range(rows):
         for k in range(d):
             some[row, k] = centers[min(row, count - 1), k]
@@ -121,6 +129,8 @@ def _screen_chunk(
 
 @parallel
 def screen_leaves(
+    first: int,
+    last: int,
     squares: FloatArray,
     tiles: FloatArray,
     exponents: FloatArray,
@@ -133,9 +143,8 @@ def screen_leaves(
     tops: FloatArray,
 ) -> None:
     """Fill tops (M, leaves) with the largest log2 weight of each leaf, right up to `doubtful_product`."""
-    blocks = (len(centers) + block - 1) // block
     chunks = ((offsets[1] - 1) >> level) + 1
-    for task in prange(blocks * chunks):
+    for task in range(first, last):
         chunk, start = task % chunks, task // chunks * block
         stop = min(start + block, len(centers))
         _screen_chunk(
@@ -180,27 +189,10 @@ def _find_reference(
     finish_reference(tiles, size, leaf, lane, center, rate, reference, point)
 
 
-@exact
-def _find_block(
-    tiles: FloatArray,
-    exponents: FloatArray,
-    size: int,
-    tops: FloatArray,
-    radius: float,
-    centers: FloatArray,
-    rates: FloatArray,
-    references: FloatArray,
-    points: FloatArray,
-) -> None:
-    scratch = np.empty(2 * LEAF)
-    for m in range(len(centers)):
-        _find_reference(
-            tiles, exponents, size, tops[m], radius, centers[m], rates[m], scratch, references[m], points[m]
-        )
-
-
 @parallel
 def find_screened_references(
+    first: int,
+    last: int,
     tiles: FloatArray,
     exponents: FloatArray,
     size: int,
@@ -208,14 +200,12 @@ def find_screened_references(
     radius: float,
     centers: FloatArray,
     rates: FloatArray,
-    block: int,
     references: FloatArray,
     points: FloatArray,
 ) -> None:
     """Locate the best point at every query from the tops of its leaves; all as in `find_references`."""
-    for task in prange((len(centers) + block - 1) // block):
-        start, stop = task * block, min((task + 1) * block, len(centers))
-        _find_block(
-            tiles, exponents, size, tops[start:stop], radius, centers[start:stop], rates[start:stop],
-            references[start:stop], points[start:stop],
-        )  # fmt: skip
+    scratch = np.empty(2 * LEAF)
+    for m in range(first, last):
+        _find_reference(
+            tiles, exponents, size, tops[m], radius, centers[m], rates[m], scratch, references[m], points[m]
+        )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import prange
 
 from .cloud_reference import LARGEST_DOUBT, better_in_leaf, finish_reference, place, reference_in_leaf
 from .cloud_weights import best_level
@@ -190,30 +189,10 @@ def _find_reference(
     finish_reference(tiles, size, leaf, lane, center, rate, reference, point)
 
 
-@exact
-def _find_block(
-    tiles: FloatArray,
-    exponents: FloatArray,
-    size: int,
-    offsets: IntArray,
-    boxes: FloatArray,
-    tops: FloatArray,
-    centers: FloatArray,
-    rates: FloatArray,
-    start: int,
-    stop: int,
-    references: FloatArray,
-    points: FloatArray,
-) -> None:
-    nodes, scratch = np.empty(2 * STACK, dtype=np.int64), np.empty(STACK)
-    for m in range(start, stop):
-        _find_reference(
-            tiles, exponents, size, offsets, boxes, tops, centers[m], rates[m], nodes, scratch, references[m], points[m]
-        )
-
-
 @parallel
 def find_references(
+    first: int,
+    last: int,
     tiles: FloatArray,
     exponents: FloatArray,
     size: int,
@@ -222,7 +201,6 @@ def find_references(
     tops: FloatArray,
     centers: FloatArray,
     rates: FloatArray,
-    block: int,
     references: FloatArray,
     points: FloatArray,
 ) -> None:
@@ -230,8 +208,11 @@ def find_references(
 
     Fills references (M, 7) with |y_r - z|^2 as high and low part, exponent_r, 1 if exact exponents are needed, the
     plain log2 weight that no point can miss by more than its rounding, the shift of exponents from inner products and
-    1 if these will do; and the points y_r (M, d).  `size` points with padding are in use; a task is `block` queries.
+    1 if these will do, 2 if plain differences will do too, even if [3] is 1; and the points y_r (M, d).  `size` points
+    with padding are in use.
     """
-    for task in prange((len(centers) + block - 1) // block):
-        start, stop = task * block, min((task + 1) * block, len(centers))
-        _find_block(tiles, exponents, size, offsets, boxes, tops, centers, rates, start, stop, references, points)
+    nodes, scratch = np.empty(2 * STACK, dtype=np.int64), np.empty(STACK)
+    for m in range(first, last):
+        _find_reference(
+            tiles, exponents, size, offsets, boxes, tops, centers[m], rates[m], nodes, scratch, references[m], points[m]
+        )

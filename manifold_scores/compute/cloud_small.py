@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from numba import prange
-
 from .cloud_reference import LARGEST_DOUBT, better_in_leaf, place, reference_in_leaf
-from .cloud_sums import add_first, mass_of
+from .cloud_sums import add_first, aligned, mass_of
 from .cloud_tree import LEAF
 from .cloud_weights import best_level, weigh
 from .compilation import FloatArray, exact, parallel
 
 __all__ = ["small_moments"]
-
-_QUERIES = 32
 
 
 @exact
@@ -45,6 +40,7 @@ def _sum_all(
             better = better_in_leaf(tiles, exponents, size, other, center, rate, weights, reference)
             if better >= 0:
                 leaf, lane = other, better
+    reference[6] = 0.0  # no inner products
     tile, start, _ = place(leaf, width, size)
     for k in range(center.size):
         point[k] = tiles[tile, k, start + lane]
@@ -57,27 +53,10 @@ def _sum_all(
         add_first(tiles[i], 0, stop, center, weights, sums)
 
 
-@exact
-def _sum_block(
-    tiles: FloatArray,
-    mantissas: FloatArray,
-    exponents: FloatArray,
-    size: int,
-    centers: FloatArray,
-    rates: FloatArray,
-    start: int,
-    stop: int,
-    references: FloatArray,
-    points: FloatArray,
-    sums: FloatArray,
-) -> None:
-    weights = np.empty(tiles.shape[2])
-    for m in range(start, stop):
-        _sum_all(tiles, mantissas, exponents, size, centers[m], rates[m], weights, references[m], points[m], sums[m])
-
-
 @parallel
 def small_moments(
+    first: int,
+    last: int,
     tiles: FloatArray,
     mantissas: FloatArray,
     exponents: FloatArray,
@@ -88,7 +67,7 @@ def small_moments(
     points: FloatArray,
     sums: FloatArray,
 ) -> None:
-    """Fill sums (M, 2 d + 1) of w, w y and w (y - z), and references (M, 5) and points (M, d) as `find_references`."""
-    for task in prange((len(centers) + _QUERIES - 1) // _QUERIES):
-        start, stop = task * _QUERIES, min((task + 1) * _QUERIES, len(centers))
-        _sum_block(tiles, mantissas, exponents, size, centers, rates, start, stop, references, points, sums)
+    """Fill sums (M, 2 d + 1) of w, w y and w (y - z), and references (M, 7) and points (M, d) as `find_references`."""
+    weights = aligned(1, tiles.shape[2])[0]
+    for m in range(first, last):
+        _sum_all(tiles, mantissas, exponents, size, centers[m], rates[m], weights, references[m], points[m], sums[m])

@@ -8,15 +8,15 @@ along the longest side of its box (Friedman, Bentley and Finkel 1977).
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from .compilation import FloatArray, IntArray, exact, parallel
+from .threads import spread
 
 __all__ = ["LEAF", "enclose", "level_offsets", "sort_points"]
 
 LEAF = 64
 #: Blocks of leaves whose boxes one task computes.
-_LEAVES_OF_TASK = 64
+_GRAIN = 64
 
 
 def level_offsets(count: int) -> IntArray:
@@ -82,13 +82,15 @@ def _split(points: FloatArray, order: IntArray, level: int, node: int) -> None:
 
 
 @parallel
+def _split_level(first: int, last: int, points: FloatArray, order: IntArray, level: int) -> None:
+    for node in range(first, last):
+        _split(points, order, level, node)
+
+
 def sort_points(points: FloatArray, order: IntArray, levels: int) -> None:
     """Bring the rows of points (N, d) and with them `order` (N,) into the order of the tree, in place."""
-    for above in range(levels - 1):
-        level = levels - 1 - above
-        width = LEAF << level
-        for node in prange((len(points) + width - 1) // width):
-            _split(points, order, level, node)
+    for level in range(levels - 1, 0, -1):
+        spread(_split_level, -(-len(points) // (LEAF << level)), points, order, level, grain=max(1, _GRAIN >> level))
 
 
 @exact
@@ -104,10 +106,11 @@ def _enclose_leaf(points: FloatArray, exponents: FloatArray, leaf: int, box: Flo
             box[1, k] = max(box[1, k], points[i, k])
 
 
-@exact
-def _enclose_leaves(points: FloatArray, exponents: FloatArray, task: int, boxes: FloatArray, tops: FloatArray) -> None:
-    last = min((task + 1) * _LEAVES_OF_TASK, (len(points) + LEAF - 1) // LEAF)
-    for leaf in range(task * _LEAVES_OF_TASK, last):
+@parallel
+def _enclose_leaves(
+    first: int, last: int, points: FloatArray, exponents: FloatArray, boxes: FloatArray, tops: FloatArray
+) -> None:
+    for leaf in range(first, last):
         _enclose_leaf(points, exponents, leaf, boxes[leaf], tops)
 
 
@@ -124,10 +127,7 @@ def _enclose_inner(offsets: IntArray, boxes: FloatArray, tops: FloatArray) -> No
                 boxes[node, 1, k] = max(boxes[left, 1, k], boxes[right, 1, k])
 
 
-@parallel
 def enclose(points: FloatArray, exponents: FloatArray, offsets: IntArray, boxes: FloatArray, tops: FloatArray) -> None:
     """Fill boxes (nodes, 2, d) with lower and upper corners, and tops (nodes,) with the largest exponents inside."""
-    leaves = offsets[1] - offsets[0]
-    for task in prange((leaves + _LEAVES_OF_TASK - 1) // _LEAVES_OF_TASK):
-        _enclose_leaves(points, exponents, task, boxes, tops)
+    spread(_enclose_leaves, int(offsets[1] - offsets[0]), points, exponents, boxes, tops, grain=_GRAIN)
     _enclose_inner(offsets, boxes, tops)

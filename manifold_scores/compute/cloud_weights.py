@@ -26,6 +26,7 @@ from .vectors import GROUP, LANES, fma, larger, largest, load, load_row, splat, 
 
 __all__ = [
     "best_level",
+    "difference_constant",
     "doubtful_bits",
     "exact_levels",
     "largest_index",
@@ -194,16 +195,15 @@ def _exact_levels_above(
     out: FloatArray,
 ) -> None:
     """Fill out as `exact_levels` does, but for vectors of points that are all below the floor in plain arithmetic."""
-    slope = splat(-rate)
-    for j in range(start, stop, LANES):
-        square = splat(0.0)
-        for k in range(center.size):
-            apart = load_row(tile, k, j) - splat(center[k])
-            square = fma(apart, apart, square)
-        if largest(fma(square, slope, load(exponent, j))) >= floor:
-            exact_levels(tile, exponent, j, j + LANES, center, rate, reference, out[j - start :])
-        else:
-            store(out, j - start, splat(BELOW_ALL))
+    slope, nothing = splat(-rate), splat(0.0)
+    for i in range(start, stop, GROUP):
+        a, b, c, d = _plain_levels(tile, exponent, i, center, slope, nothing)
+        store_four(out, i - start, a, b, c, d)
+        for j in range(i, i + GROUP, LANES):
+            if largest(load(out, j - start)) >= floor:
+                exact_levels(tile, exponent, j, j + LANES, center, rate, reference, out[j - start :])
+            else:
+                store(out, j - start, splat(BELOW_ALL))
 
 
 @exact
@@ -220,7 +220,7 @@ def weigh(
     weights: FloatArray,
 ) -> None:
     """weights[: stop - start] = weights of a run relative to the reference's 2**exponent (the mantissas stay in)."""
-    if reference[3] > 0.0:
+    if reference[3] > 0.0 and reference[6] < 2.0:
         _exact_levels_above(tile, exponent, start, stop, center, rate, reference, floor, weights)
         for i in range(0, stop - start, GROUP):
             a, b = load(weights, i), load(weights, i + LANES)
@@ -246,10 +246,16 @@ def largest_index(values: FloatArray, count: int) -> int:
 
 
 @exact
+def difference_constant(dimension: int) -> float:
+    """Return how many eps of itself a sum of squared differences is off."""
+    root = math.sqrt(dimension)
+    return 1.0 / root + root / 6.0
+
+
+@exact
 def needs_exact(dimension: int, squared: float, rate: float) -> bool:
     """Whether float64 exponents would not do for a reference at this squared distance."""
-    root = math.sqrt(dimension)
-    return squared * rate * (1.0 / root + root / 6.0) > PLAIN_LIMIT
+    return bool(squared * rate * difference_constant(dimension) > PLAIN_LIMIT)
 
 
 @exact

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import prange
 
 from .compilation import FloatArray, exact, parallel
 
@@ -58,6 +57,8 @@ def _refine(
 
 @parallel
 def gaussian_first_moments(
+    first: int,
+    last: int,
     covariance: FloatArray,
     axes: FloatArray,
     eigenvalues: FloatArray,
@@ -80,7 +81,7 @@ def gaussian_first_moments(
     """
     rank, dimension = axes.shape
     definite = rank == np.count_nonzero(np.diag(covariance))  # but for coordinates that do not vary at all
-    for m in prange(centers.shape[0]):
+    for m in range(first, last):
         s = variances[m]
         offset = centers[m] - mean_0
         exponent, bent = 0.0, 0.0

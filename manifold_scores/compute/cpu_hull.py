@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import prange
 
 from .compilation import FloatArray, exact, parallel, reduction
+from .threads import spread
 
 #: Sweeps of Jacobi's method; convergence is quadratic and takes six to ten.
 SWEEPS = 30
@@ -30,8 +30,8 @@ def _subtract(row: FloatArray, direction: FloatArray) -> None:
 
 
 @parallel
-def _deflate(rows: FloatArray, direction: FloatArray, squares: FloatArray) -> None:
-    for i in prange(rows.shape[0]):
+def _deflate(first: int, last: int, rows: FloatArray, direction: FloatArray, squares: FloatArray) -> None:
+    for i in range(first, last):
         _subtract(rows[i], direction)
         squares[i] = dot(rows[i], rows[i])
 
@@ -63,7 +63,7 @@ def span(points: FloatArray, tolerance: float) -> FloatArray:
     basis = np.empty((min(rows.shape), rows.shape[1]))
     rank = 0
     while rank < len(basis) and _next_direction(rows, squares, basis, rank, tolerance):
-        _deflate(rows, basis[rank], squares)
+        spread(_deflate, len(rows), rows, basis[rank], squares, grain=1024)
         rank += 1
     return basis[:rank].copy()
 

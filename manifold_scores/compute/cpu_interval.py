@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-from numba import prange
-
 from . import formulas
 from .compilation import FloatArray, exact, parallel
 from .error_free import add_pairs, multiply_pairs, sum_error
@@ -34,6 +32,8 @@ def _interval(lower: float, upper: float, z: float, s: float) -> tuple[float, fl
 
 @parallel
 def box_first_moments(
+    first: int,
+    last: int,
     lower: FloatArray,
     upper: FloatArray,
     centers: FloatArray,
@@ -45,7 +45,7 @@ def box_first_moments(
     log_rest: FloatArray,
 ) -> None:
     """Uniform law on a box, one truncated normal per coordinate; sums over coordinates are compensated."""
-    for m in prange(centers.shape[0]):
+    for m in range(first, last):
         rest, rest_low, off, off_low = 0.0, 0.0, 0.0, 0.0
         for k in range(lower.size):
             part, anchor[m, k], distance, mean[m, k], displacement[m, k], _ = _interval(
@@ -60,10 +60,16 @@ def box_first_moments(
 
 @parallel
 def box_variances(
-    lower: FloatArray, upper: FloatArray, centers: FloatArray, variances: FloatArray, out: FloatArray
+    first: int,
+    last: int,
+    lower: FloatArray,
+    upper: FloatArray,
+    centers: FloatArray,
+    variances: FloatArray,
+    out: FloatArray,
 ) -> None:
     """Variance of each coordinate (the covariance of a box is diagonal)."""
-    for m in prange(centers.shape[0]):
+    for m in range(first, last):
         for k in range(lower.size):
             _, _, _, _, _, out[m, k] = _interval(lower[k], upper[k], centers[m, k], variances[m])
 
@@ -103,6 +109,8 @@ def _along_segment(start: FloatArray, end: FloatArray, z: FloatArray) -> tuple[F
 
 @parallel
 def segment_first_moments(
+    first: int,
+    last: int,
     start: FloatArray,
     end: FloatArray,
     length: float,
@@ -115,7 +123,7 @@ def segment_first_moments(
     log_rest: FloatArray,
 ) -> None:
     """Uniform law on the segment from start to end."""
-    for m in prange(centers.shape[0]):
+    for m in range(first, last):
         near, far, fraction, fraction_low = _along_segment(start, end, centers[m])
         from_near = length * fraction
         log_rest[m], at_end, shift, inside, _ = _truncated_normal(
@@ -143,10 +151,17 @@ def segment_first_moments(
 
 @parallel
 def segment_variances(
-    start: FloatArray, end: FloatArray, length: float, centers: FloatArray, variances: FloatArray, out: FloatArray
+    first: int,
+    last: int,
+    start: FloatArray,
+    end: FloatArray,
+    length: float,
+    centers: FloatArray,
+    variances: FloatArray,
+    out: FloatArray,
 ) -> None:
     """Variance along the segment."""
-    for m in prange(centers.shape[0]):
+    for m in range(first, last):
         _, _, fraction, _ = _along_segment(start, end, centers[m])
         from_near = length * fraction
         _, _, _, _, out[m] = _truncated_normal(

@@ -9,8 +9,6 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from numba import prange
-
 from .compilation import FloatArray, IntArray, exact, parallel
 from .cpu_panels import Patches
 from .cpu_polish import polish
@@ -126,9 +124,6 @@ def _project_block(
 
 
 @parallel
-def project(patches: Patches, points: FloatArray, runner_up: bool, blocks: int, out: Projections) -> None:
+def project(first: int, last: int, patches: Patches, points: FloatArray, runner_up: bool, out: Projections) -> None:
     """Find the nearest points to the rows of `points`, and with `runner_up` the next local minima."""
-    size = max(1, min(256, (points.shape[0] + blocks - 1) // blocks))
-    for block in prange((points.shape[0] + size - 1) // size):
-        start = block * size
-        _project_block(patches, points, runner_up, start, min(points.shape[0], start + size), out)
+    _project_block(patches, points, runner_up, first, last, out)

@@ -11,8 +11,6 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from numba import prange
-
 from .compilation import FloatArray, exact, parallel
 from .cpu_cells import Workspace, expand_at_nearest, new_workspace
 from .cpu_extension import extend
@@ -119,15 +117,12 @@ def _tilt_block(
 
 @parallel
 def parametric_moments(
-    patches: Patches, centers: FloatArray, variances: FloatArray, needed: float, blocks: int, out: Moments
+    first: int, last: int, patches: Patches, centers: FloatArray, variances: FloatArray, needed: float, out: Moments
 ) -> None:
     """Fill the record of tilted moments, and the covariances unless `out.covariance` has no rows.
 
     The last component of the panels is the density with respect to xi, of total mass one.  `needed` is minus the
-    logarithm of the relative accuracy asked of the quadrature; `blocks`, how many blocks of queries to aim for,
-    changes no result.
+    logarithm of the relative accuracy asked of the quadrature.
     """
-    size = max(1, min(BLOCK, (centers.shape[0] + blocks - 1) // blocks))
-    for block in prange((centers.shape[0] + size - 1) // size):
-        start = block * size
-        _tilt_block(patches, centers, variances, needed, start, min(centers.shape[0], start + size), out)
+    for start in range(first, last, BLOCK):
+        _tilt_block(patches, centers, variances, needed, start, min(last, start + BLOCK), out)

@@ -8,7 +8,6 @@ times distance).  Those vertices are handed in as breakpoints, and an adaptive G
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from .compilation import FloatArray, IntArray, exact, parallel
 from .cpu_lines import WINDOW, line_moments, normal_density, tile_size
@@ -154,9 +153,9 @@ def _relative(rate: float, slopes: FloatArray, reference: int) -> FloatArray:
 
 @parallel
 def plane_moments(
-    levels: FloatArray, references: IntArray, rates: FloatArray, slopes: FloatArray, points: FloatArray,
-    edges: FloatArray, starts: IntArray, offsets: FloatArray, scales: FloatArray, tolerance: float, wanted: int,
-    out: FloatArray, errors: FloatArray,
+    first: int, last: int, levels: FloatArray, references: IntArray, rates: FloatArray, slopes: FloatArray,
+    points: FloatArray, edges: FloatArray, starts: IntArray, offsets: FloatArray, scales: FloatArray, tolerance: float,
+    wanted: int, out: FloatArray, errors: FloatArray,
 ) -> None:  # fmt: skip
     """Fill out (M, r + 2) with E[y - y_reference], E[log2 sum], E[tr Cov] and errors (M, 3) with those of the parts.
 
@@ -166,7 +165,7 @@ def plane_moments(
     to tolerance times max(|it + offset|, scale), offsets (M, r + 2) and scales (M,).
     """
     diameter = _diameter(points)
-    for m in prange(levels.shape[0]):
+    for m in range(first, last):
         _adaptive(
             levels[m], _relative(rates[m], slopes, references[m]), points, references[m],
             edges[starts[m] : starts[m + 1]], offsets[m], scales[m], tolerance, wanted, diameter, out[m], errors[m],

@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import prange
 
 from .compilation import FloatArray, IntArray, exact, parallel, reduction
 from .cpu_hull import dot
@@ -42,6 +41,12 @@ def segments_of(columns: int) -> int:
     return max(1, min(MOST_SEGMENTS, columns // SEGMENT))
 
 
+def tiles_of(queries: int, points: int, replicates: int) -> tuple[int, int]:
+    """Return how many queries share a tile of the table, and how many such tiles there are."""
+    tile = min(TILE, max(1, ENTRIES // (points * replicates)))
+    return tile, -(-queries // tile)
+
+
 @reduction
 def _level(point: FloatArray, reference: FloatArray, center: FloatArray) -> float:
     """Return (y - r) . ((y - z) + (r - z)) = |y - z|^2 - |r - z|^2."""
@@ -53,14 +58,14 @@ def _level(point: FloatArray, reference: FloatArray, center: FloatArray) -> floa
 
 @parallel
 def point_levels(
-    points: FloatArray, log2_weights: FloatArray, centers: FloatArray, rates: FloatArray, levels: FloatArray,
-    references: IntArray,
+    first: int, last: int, points: FloatArray, log2_weights: FloatArray, centers: FloatArray, rates: FloatArray,
+    levels: FloatArray, references: IntArray,
 ) -> None:  # fmt: skip
     """Fill levels (M, N) = log2 weight of every point at every query relative to the best point, references (M,).
 
     rates = log2(e)/2s.  A level is the difference of squared distances taken as a product, not as a difference.
     """
-    for m in prange(centers.shape[0]):
+    for m in range(first, last):
         references[m] = _relative_levels(points, log2_weights, centers[m], rates[m], levels[m])
 
 
@@ -83,9 +88,9 @@ def _relative_levels(
 
 
 @parallel
-def products(points: FloatArray, nodes: FloatArray, out: FloatArray) -> None:
+def products(first: int, last: int, points: FloatArray, nodes: FloatArray, out: FloatArray) -> None:
     """Fill out (C / STRIDE, N, STRIDE) with <P_i, g_c>, points (N, k) and nodes (C, k), whatever the threads."""
-    for block in prange(out.shape[0]):
+    for block in range(first, last):
         for i in range(points.shape[0]):
             for lane in range(STRIDE):
                 out[block, i, lane] = dot(points[i], nodes[block * STRIDE + lane])
@@ -250,35 +255,33 @@ def _add_moments(
 
 @parallel
 def node_moments(
-    levels: FloatArray, references: IntArray, rates: FloatArray, farthest: float, loadings: FloatArray,
-    table: FloatArray, live: FloatArray, replicates: int, points: FloatArray, with_sums: bool, with_traces: bool,
-    totals: FloatArray, parts: FloatArray,
+    first: int, last: int, tile: int, levels: FloatArray, references: IntArray, rates: FloatArray, farthest: float,
+    loadings: FloatArray, table: FloatArray, live: FloatArray, replicates: int, points: FloatArray,
+    with_sums: bool, with_traces: bool, totals: FloatArray, parts: FloatArray,
 ) -> None:  # fmt: skip
     """Fill totals (S, M, r + 2) with sums over the nodes of y - y_reference, log2 sum and tr Cov, in S segments.
 
     levels (M, N) and references (M,) as `point_levels` fills them; rates (M,); table, in blocks: loadings (N, k) times
     C nodes no farther than `farthest` from 0, C a multiple of replicates, which is a multiple of STRIDE; live (C,) is
     1, or 0 for padding.  `with_sums` and `with_traces` ask for the last two.  parts (S, M, R, r + 2) are the sums of
-    every replicate, if R is not 0.
+    every replicate, if R is not 0.  A task is one segment for `tile` queries.
     """
     queries, count = levels.shape
     segments = totals.shape[0]
-    tile = min(TILE, max(1, ENTRIES // (count * replicates)))
-    tiles = (queries + tile - 1) // tile
     groups = replicates // STRIDE
     rows = table.shape[0] // groups
     step = max(1, ENTRIES // (count * replicates)) * groups
     lowest = NEGLIGIBLE_FOR_TRACES if with_traces else NEGLIGIBLE_FOR_MEANS
-    for task in prange(tiles * segments):
-        first, segment = (task // segments) * tile, task % segments
-        done = min(tile, queries - first)
+    for task in range(first, last):
+        base, segment = (task // segments) * tile, task % segments
+        done = min(tile, queries - base)
         kept, counts = np.empty((done, count), dtype=np.int64), np.empty(done, dtype=np.int64)
         relative = np.empty(done, dtype=np.bool_)
         shares = np.zeros((done, groups, count, STRIDE))
         extras = np.zeros((done, 2, replicates))
         powers, scratch = np.empty((count, STRIDE)), np.empty((4 + 2 * points.shape[1], STRIDE))
         for m in range(done):
-            query = first + m
+            query = base + m
             reach = rates[query] * farthest
             counts[m], rise = _within_reach(levels[query], loadings, references[query], reach, lowest, kept[m])
             relative[m] = rise <= LARGEST_RISE and not with_traces
@@ -286,13 +289,13 @@ def node_moments(
         for start in range(begin, end, step):
             stop = min(end, start + step)
             for m in range(done):
-                query = first + m
+                query = base + m
                 _add_nodes(
                     levels[query], kept[m], counts[m], references[query], relative[m], rates[query], table, live,
                     start, stop, points, with_sums, with_traces, scratch, powers, shares[m], extras[m],
                 )  # fmt: skip
         for m in range(done):
-            query = first + m
+            query = base + m
             total, part = totals[segment, query], parts[segment, query]
             total[:] = 0.0
             part[:] = 0.0

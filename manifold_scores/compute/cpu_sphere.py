@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import prange
 
 from . import formulas
 from .compilation import FloatArray, exact, parallel
@@ -73,6 +72,8 @@ def _natural_parameter(
 
 @parallel
 def sphere_first_moments(
+    first: int,
+    last: int,
     direction: FloatArray,
     radius: float,
     concentration: float,
@@ -90,7 +91,7 @@ def sphere_first_moments(
     `log_constant` is the first value of `axial_moments` at the concentration itself.  The anchor is the nearest point.
     """
     dimension = centers.shape[1]
-    for m in prange(centers.shape[0]):
+    for m in range(first, last):
         normal, axis = np.empty(dimension), np.empty(dimension)
         norm, eta, excess, concentration_part, gap = _natural_parameter(
             direction, radius, concentration, centers[m], variances[m], normal, axis
@@ -113,6 +114,8 @@ def sphere_first_moments(
 
 @parallel
 def sphere_second_moments(
+    first: int,
+    last: int,
     direction: FloatArray,
     radius: float,
     concentration: float,
@@ -124,7 +127,7 @@ def sphere_second_moments(
 ) -> None:
     """Covariance = along * axis axis^T + across * (I - axis axis^T) for every query."""
     dimension = centers.shape[1]
-    for m in prange(centers.shape[0]):
+    for m in range(first, last):
         normal = np.empty(dimension)
         _, eta, _, _, _ = _natural_parameter(
             direction, radius, concentration, centers[m], variances[m], normal, axes[m]

@@ -12,7 +12,7 @@ floating-point flag: sums are taken in the order they are written in, and error-
     larger(u, v)                the larger one of each lane (NaN: v)
     scaled(v, n)                v * 2**n for integers n given as n + 1.5 * 2**52
     total(v), largest(v)        over the lanes, by halving
-    add_totals(sums, k, a, b, c, d)     sums[k : k + 4] += the four totals
+    add_totals(sums, k, a, b, more, n, c, d)    sums[k], sums[k + 1], more[n], more[n + 1] += the four totals
 
 Without compilation a vector is an array of LANES numbers, and fma rounds twice.
 """
@@ -30,6 +30,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
 __all__ = [
+    "ALIGNMENT",
     "GROUP",
     "LANES",
     "VectorType",
@@ -58,6 +59,9 @@ def _lanes() -> int:
 LANES = _lanes()
 #: Lanes of four vectors: loops take four at a time, so that no operation waits for the one before.
 GROUP = 4 * LANES
+
+#: Bytes of a vector: loads that cross a cache line take twice the time.
+ALIGNMENT = 8 * LANES
 
 _EXPONENT_BIAS, _MANTISSA_BITS = 1023, 52
 _DOUBLES, _INTEGERS = ir.VectorType(ir.DoubleType(), LANES), ir.VectorType(ir.IntType(64), LANES)
@@ -103,6 +107,8 @@ def _operation(plain: Callable[..., Any], returns: Any, *parameters: Any) -> Cal
             None,
             None,
             lambda _context, a, b, c, d, e, f: typed(a, b, c, d, e, f),
+            None,
+            lambda _context, a, b, c, d, e, f, g, h: typed(a, b, c, d, e, f, g, h),
         )[len(parameters) - 1]
         counted.__name__ = emit.__name__
         return intrinsic(counted)
@@ -233,19 +239,21 @@ def total(_context: Any, builder: Any, _kinds: Any, arguments: Any) -> Any:
     return _halved(builder, arguments[0], builder.fadd)
 
 
-def _add_totals(sums: Any, k: int, a: Any, b: Any, c: Any, d: Any) -> None:
-    for i, v in enumerate((a, b, c, d)):
-        sums[k + i] += _total(v)
+def _add_totals(sums: Any, k: int, a: Any, b: Any, more: Any, n: int, c: Any, d: Any) -> None:
+    sums[k] += _total(a)
+    sums[k + 1] += _total(b)
+    more[n] += _total(c)
+    more[n + 1] += _total(d)
 
 
-@_operation(_add_totals, types.void, None, types.intp, _vector, _vector, _vector, _vector)
+@_operation(_add_totals, types.void, None, types.intp, _vector, _vector, None, types.intp, _vector, _vector)
 def add_totals(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
-    """Add the totals of four vectors to sums[k : k + 4], by halving all of them at once."""
+    """Add the totals of four vectors to two places of each of two arrays, by halving all of them at once."""
 
     def pick(u: Any, v: Any, lanes: list[int]) -> Any:
         return builder.shuffle_vector(u, v, ir.Constant(ir.VectorType(_INDEX, len(lanes)), lanes))
 
-    parts, size = list(arguments[2:]), LANES
+    parts, size = [*arguments[2:4], *arguments[6:]], LANES
     while size > 1:  # halves of `size` lanes of neighbours lie beside one another, two vectors in the place of one
         size //= 2
         count = parts[0].type.count // (2 * size)  # vectors that share a register already
@@ -256,11 +264,12 @@ def add_totals(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
             pairs, starts = [(parts[0], parts[0])], [2 * size * i for i in range(count)]
         low = [start + lane for start in starts for lane in range(size)]
         parts = [builder.fadd(pick(u, v, low), pick(u, v, [lane + size for lane in low])) for u, v in pairs]
-    four = ir.VectorType(ir.DoubleType(), 4)
     whole = parts[0] if len(parts) == 1 else pick(parts[0], parts[1], [0, 1, 2, 3])
-    data = context.make_array(kinds[0])(context, builder, arguments[0]).data
-    address = builder.bitcast(builder.gep(data, [arguments[1]]), four.as_pointer())
-    builder.store(builder.fadd(builder.load(address, align=8), whole), address, align=8)
+    two = ir.VectorType(ir.DoubleType(), 2)
+    for place, lanes in ((0, [0, 1]), (4, [2, 3])):
+        data = context.make_array(kinds[place])(context, builder, arguments[place]).data
+        address = builder.bitcast(builder.gep(data, [arguments[place + 1]]), two.as_pointer())
+        builder.store(builder.fadd(builder.load(address, align=8), pick(whole, whole, lanes)), address, align=8)
     return context.get_dummy_value()
 
 

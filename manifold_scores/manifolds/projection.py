@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +13,6 @@ from ..panels import Panels
 
 __all__ = ["Foot", "Nearest", "find"]
 
-#: Blocks of queries to aim for: any number gives the same bits.
-_BLOCKS = 8 * (os.cpu_count() or 1)
 #: A second nearest point within this many roundings of the nearest is as near.
 AS_NEAR = 64.0
 
@@ -64,9 +61,10 @@ class Foot:
 def find(patches: Any, panels: Panels, x: FloatArray, runner_up: bool) -> Foot:
     """Search for the nearest points to x (n, r), and with `runner_up` for the second local minima."""
     from ..compute.cpu_nearest import Projections, project
+    from ..compute.threads import spread
 
     n = len(x)
     found = Projections(np.empty((n, 2), np.int64), np.empty((n, 2, 2)), np.empty(n), np.empty(n, np.int64))
-    project(patches, x, runner_up, _BLOCKS, found)
+    spread(project, n, patches, x, runner_up, found)
     ends = [panels.unit(found.panel[:, k], found.local[:, k, : panels.dimension]) for k in (0, 1)]
     return Foot(ends[0], ends[1], found.gap, found.complete == 1)

@@ -43,19 +43,20 @@ class BoxLaw(Measure):
 
     def tilt_rows(self, centers: FloatArray, variances: FloatArray) -> Tilt:
         from ..compute.cpu_interval import box_first_moments  # numba is imported on first use
+        from ..compute.threads import spread
 
         out = self._empty(centers)
-        box_first_moments(
-            self.lower, self.upper, centers, variances,
+        spread(
+            box_first_moments, len(centers), self.lower, self.upper, centers, variances,
             out.log_mass, out.mean, out.displacement, out.anchor, out.log_rest,
         )  # fmt: skip
         return out
 
     def covariance_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
-        spread = self._variances(centers, variances)
-        covariance = np.zeros((*spread.shape, self.ambient_dimension))
+        along = self._variances(centers, variances)
+        covariance = np.zeros((*along.shape, self.ambient_dimension))
         index = np.arange(self.ambient_dimension)
-        covariance[:, index, index] = spread
+        covariance[:, index, index] = along
         return covariance
 
     def covariance_trace_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
@@ -63,9 +64,10 @@ class BoxLaw(Measure):
 
     def _variances(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
         from ..compute.cpu_interval import box_variances
+        from ..compute.threads import spread
 
         out = np.empty_like(centers)
-        box_variances(self.lower, self.upper, centers, variances, out)
+        spread(box_variances, len(centers), self.lower, self.upper, centers, variances, out)
         return out
 
     def sample_rows(self, n: int, rng: np.random.Generator) -> FloatArray:
@@ -99,23 +101,25 @@ class SegmentLaw(Measure):
 
     def tilt_rows(self, centers: FloatArray, variances: FloatArray) -> Tilt:
         from ..compute.cpu_interval import segment_first_moments  # numba is imported on first use
+        from ..compute.threads import spread
 
         out = self._empty(centers)
-        segment_first_moments(
-            self.start, self.end, self.length, centers, variances,
+        spread(
+            segment_first_moments, len(centers), self.start, self.end, self.length, centers, variances,
             out.log_mass, out.mean, out.displacement, out.anchor, out.log_rest,
         )  # fmt: skip
         return out
 
     def covariance_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
-        spread = self.covariance_trace_rows(centers, variances)
-        return spread[:, None, None] * np.outer(self.direction, self.direction)
+        along = self.covariance_trace_rows(centers, variances)
+        return along[:, None, None] * np.outer(self.direction, self.direction)
 
     def covariance_trace_rows(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
         from ..compute.cpu_interval import segment_variances
+        from ..compute.threads import spread
 
         out = np.empty(len(centers))
-        segment_variances(self.start, self.end, self.length, centers, variances, out)
+        spread(segment_variances, len(centers), self.start, self.end, self.length, centers, variances, out)
         return out
 
     def sample_rows(self, n: int, rng: np.random.Generator) -> FloatArray:

@@ -7,7 +7,8 @@ import math
 
 import numpy as np
 
-from ..arrays import FloatArray, multiply
+from ..arrays import FloatArray
+from .cloud_layout import aligned, in_order, tiled
 from .partial_moments import LOG2_E, PartialCovariances, PartialMoments, Reference
 
 __all__ = ["DEFAULT_TOLERANCE", "CloudPart"]
@@ -18,19 +19,22 @@ DEFAULT_TOLERANCE = 1e-17
 _SPARE_BITS = 10
 #: Points that are all summed: a tree would not pay.
 _SMALL = 512
+#: Kernels of their own up to here.
+_SPACE = 3
 #: Boxes are of little use in more dimensions.
 _ORDERED_DIMENSIONS = 12
-#: Directions in which points of more dimensions are ordered.
-_SHADOW = 8
+#: Points of a tile.  Rows of 320 numbers do not share their places in the cache, as those of 512 do.
+_SHORT_LANES, _LONG_LANES = 512, 320
 #: A chunk is at least 2**10 leaves, and there are at most 2**4 of them.
 _CHUNK_LEVEL, _CHUNK_BITS = 10, 4
 #: Entries of the partial sums, and of the tops of leaves, that are held at a time.
 _ENTRIES = 2**21
+#: Queries that are not worth another thread.
+_FEW = 32
 #: Tasks aimed for, enough to balance any number of threads, and queries that share a tile while it is in the cache.
-_TASKS, _LARGEST_BLOCK = 64, 15
+_TASKS, _LARGEST_BLOCK = 64, 18
 #: The same where points are long, and are read from memory for every block.
 _SCREEN_BLOCK = 120
-_PADDING_EXPONENT = -1e290  # with mantissa 0: never the best, never counted
 
 
 class CloudPart:
@@ -58,19 +62,13 @@ class CloudPart:
         offsets = cloud_tree.level_offsets(count)
         self._small = count <= _SMALL and dimension <= _ORDERED_DIMENSIONS
         if ordered and not self._small:
-            order = np.arange(count)
-            if dimension <= _ORDERED_DIMENSIONS:
-                points = np.array(points, order="C")
-                cloud_tree.sort_points(points, order, len(offsets) - 1)
-            else:  # clusters show in a few directions
-                shadow = multiply(points, np.random.default_rng(0).standard_normal((dimension, _SHADOW)))
-                cloud_tree.sort_points(shadow, order, len(offsets) - 1)
-                points = points[order]
+            points, order = in_order(points, len(offsets) - 1, boxed=dimension <= _ORDERED_DIMENSIONS)
             mantissas, exponents = mantissas[order], exponents[order]
         same = bool((mantissas == mantissas[0]).all() and (exponents == exponents[0]).all())
         self._equal = count // GROUP * GROUP if same else 0
-        tiles, self._mantissas, exponents = _tile(points, mantissas, exponents, cloud_tree.LEAF)
-        self._tiles, self._exponents, self._size = tiles, exponents, -(-count // GROUP) * GROUP
+        lanes = _SHORT_LANES if dimension <= _SPACE else _LONG_LANES
+        self._tiles, self._mantissas, self._exponents = tiled(points, mantissas, exponents, lanes)
+        self._size = -(-count // GROUP) * GROUP
         self._offsets, self._leaves = offsets, int(offsets[1])
         self._screened = dimension > _ORDERED_DIMENSIONS
         root = len(offsets) - 2
@@ -88,10 +86,15 @@ class CloudPart:
         enclose(np.ascontiguousarray(points), exponents, self._offsets, boxes, tops)
         return boxes, tops
 
+    @property
+    def _top(self) -> float:
+        """The largest exponent."""
+        return float(self._boxes[1][-1])
+
     @functools.cached_property
     def _squares(self) -> FloatArray:
         """|y|^2 of the points, in their tiles."""
-        return np.asarray(np.einsum("ikj,ikj->ij", self._tiles, self._tiles))
+        return aligned(np.einsum("ikj,ikj->ij", self._tiles, self._tiles))
 
     @functools.cached_property
     def _radius(self) -> float:
@@ -110,7 +113,7 @@ class CloudPart:
         """Return the sums of w, w y and w (y - z) for every query (z, s): centers (M, d), variances (M,)."""
         if self._small:
             return self._sum_all(centers, variances)
-        from ..compute.cloud_moments import FIRST
+        from ..compute.cloud_blocks import FIRST
 
         d = self.dimension
         reference, sums, lost = self._accumulate(centers, variances, FIRST, (1, 2 * d + 2), tolerance)
@@ -122,12 +125,13 @@ class CloudPart:
     def _sum_all(self, centers: FloatArray, variances: FloatArray) -> PartialMoments:
         """Return the first moments of few points, of which none is left out."""
         from ..compute.cloud_small import small_moments
+        from ..compute.threads import spread
 
         count, d = centers.shape
-        points, found, sums = np.empty_like(centers), np.empty((count, 5)), np.empty((count, 2 * d + 1))
-        small_moments(
-            self._tiles, self._mantissas, self._exponents, self._size, centers, 0.5 * LOG2_E / variances, found, points,
-            sums,
+        points, found, sums = np.empty_like(centers), np.empty((count, 7)), np.empty((count, 2 * d + 1))
+        spread(
+            small_moments, count, self._tiles, self._mantissas, self._exponents, self._size, centers,
+            0.5 * LOG2_E / variances, found, points, sums, grain=_FEW,
         )  # fmt: skip
         nothing = np.zeros(count)
         reference = Reference(points, found[:, 0].copy(), found[:, 1].copy(), found[:, 2].copy())
@@ -149,7 +153,7 @@ class CloudPart:
         About the best point, which holds at least 1/n of the mass: the subtraction of the squared mean loses at most a
         factor n, and nothing where the best point dominates and the covariance is tiny.
         """
-        from ..compute.cloud_moments import SECOND, TRACE
+        from ..compute.cloud_blocks import SECOND, TRACE
 
         d = self.dimension
         if trace_only:
@@ -181,48 +185,20 @@ class CloudPart:
         found: FloatArray, sums: FloatArray, lost: FloatArray,
     ) -> None:  # fmt: skip
         """Fill the last four arrays for a batch of queries."""
-        from ..compute import cloud_moments, cloud_screen, cloud_search
+        from ..compute.cloud_blocks import FIRST
         from ..compute.cloud_judgement import judge_sums
+        from ..compute.threads import spread
 
         count = len(centers)
         rates = 0.5 * LOG2_E / variances
         if self._screened:
-            block = min(_SCREEN_BLOCK, max(3, count // 4))
+            blocks = max(4, -(-count // _SCREEN_BLOCK))
+            block = -(-count // (6 * blocks)) * 6  # of about the same size, rounded up to rows of `register_tiles`
         else:
             block = min(_LARGEST_BLOCK if self._leaves > 16 else _SCREEN_BLOCK, max(1, count // _TASKS))
-        screen = np.zeros((count if self._screened else 0, self._leaves))
-        tiles, exponents, size, offsets = self._tiles, self._exponents, self._size, self._offsets
-        boxes, tops = self._boxes
-        tree = (tiles, exponents, size, offsets, boxes, tops)
-        if self._screened:
-            dense = np.zeros(count, dtype=np.bool_)
-            if what == cloud_moments.FIRST:
-                cloud_screen.find_dense_references(
-                    tiles,
-                    exponents,
-                    size,
-                    boxes[-1],
-                    float(tops[-1]),
-                    self._leaves,
-                    centers,
-                    rates,
-                    found,
-                    points,
-                    dense,
-                )
-            sparse = np.flatnonzero(~dense)
-            if sparse.size:
-                z, rate, above = centers[sparse], rates[sparse], np.empty((sparse.size, self._leaves))
-                cloud_screen.screen_leaves(
-                    self._squares, tiles, exponents, size, offsets, z, rate, self._level, block, above
-                )
-                reference, point = np.empty((sparse.size, 7)), np.empty_like(z)
-                cloud_screen.find_screened_references(
-                    tiles, exponents, size, above, self._radius, z, rate, block, reference, point
-                )
-                screen[sparse], found[sparse], points[sparse] = above, reference, point
-        else:
-            cloud_search.find_references(*tree, centers, rates, block, found, points)
+        screen = self._find_references(centers, rates, what, block, found, points)
+        if what != FIRST:
+            found[:, 6] = 0.0  # covariances are not judged by what makes plain exponents do
         bits = np.full(count, float(math.ceil(math.log2(self._count / tolerance)) + _SPARE_BITS))
         todo = np.arange(count)
         while todo.size:
@@ -230,40 +206,85 @@ class CloudPart:
             everything = todo.size == count
             rows = slice(None) if everything else todo
             z, rate, reference, point, row_bits = centers[rows], rates[rows], found[rows], points[rows], bits[rows]
-            above = screen[rows] if self._screened else screen
             parts = np.empty((self._chunks, todo.size, *sums.shape[1:]))
-            cloud_moments.moment_sums(
-                self._mantissas, self._squares, *tree, above, z, rate, reference, point,
-                reference[:, 4] - row_bits, self._equal, what, self._level, block, parts,
-            )  # fmt: skip
+            self._add_up(z, rate, screen[rows], reference, point, reference[:, 4] - row_bits, what, block, parts)
             for chunk in range(1, self._chunks):  # in this order, whatever the number of threads
                 parts[0] += parts[chunk]
             again, left = np.empty(todo.size, dtype=np.bool_), np.empty((todo.size, 3))
-            judge_sums(
-                what, parts[0], z, point, rate, reference, float(tops[-1]), self._radius, self._count, tolerance,
-                row_bits, again, left,
+            spread(
+                judge_sums, todo.size, what, parts[0], z, point, rate, reference, self._top, self._radius, self._count,
+                tolerance, row_bits, again, left, grain=_FEW,
             )  # fmt: skip
             sums[todo], lost[todo] = parts[0], left
             if not everything:
                 found[todo], bits[todo] = reference, row_bits
             todo = todo[again]
 
+    def _find_references(
+        self, centers: FloatArray, rates: FloatArray, what: int, block: int, found: FloatArray, points: FloatArray
+    ) -> FloatArray:
+        """Fill found (M, 7) and points (M, d); return the largest log2 weights of the leaves, or none if boxes do."""
+        from ..compute.threads import spread
 
-def _tile(
-    points: FloatArray, mantissas: FloatArray, exponents: FloatArray, leaf: int
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Lay points out as (tiles, d, lanes): the lanes of a vector run over points, and a tile stays in the cache."""
-    count, dimension = points.shape
-    lanes = 512 if dimension <= 128 else 320  # 320: rows of a tile do not share their places in the cache
-    lanes = min(lanes, -(-count // leaf) * leaf)
-    tiles = -(-count // lanes)
-    padding = tiles * lanes - count
-    if padding:
-        points = np.concatenate([points, np.repeat(points[-1:], padding, axis=0)])
-        mantissas = np.concatenate([mantissas, np.zeros(padding)])
-        exponents = np.concatenate([exponents, np.full(padding, _PADDING_EXPONENT)])
-    return (
-        np.ascontiguousarray(points.reshape(tiles, lanes, dimension).transpose(0, 2, 1)),
-        mantissas.reshape(tiles, lanes),
-        exponents.reshape(tiles, lanes),
-    )
+        tiles, exponents, size, (boxes, tops) = self._tiles, self._exponents, self._size, self._boxes
+        if not self._screened:
+            from ..compute.cloud_search import find_references
+
+            tree = (tiles, exponents, size, self._offsets, boxes, tops)
+            spread(find_references, len(centers), *tree, centers, rates, found, points)
+            return np.empty((len(centers), 0))
+        from ..compute.cloud_blocks import FIRST
+        from ..compute.cloud_screen import find_dense_references, find_screened_references, screen_leaves
+
+        screen, dense = np.zeros((len(centers), self._leaves)), np.zeros(len(centers), dtype=np.bool_)
+        if what == FIRST:
+            spread(
+                find_dense_references, len(centers), tiles, exponents, size, boxes[-1], self._top, self._leaves,
+                centers, rates, found, points, dense,
+            )  # fmt: skip
+        sparse = np.flatnonzero(~dense)
+        if sparse.size:
+            z, rate, above = centers[sparse], rates[sparse], np.empty((sparse.size, self._leaves))
+            spread(
+                screen_leaves, self._chunks * -(-sparse.size // block), self._squares, tiles, exponents, size,
+                self._offsets, z, rate, self._level, block, above,
+            )  # fmt: skip
+            reference, point = np.empty((sparse.size, 7)), np.empty_like(z)
+            spread(
+                find_screened_references, sparse.size, tiles, exponents, size, above, self._radius, z, rate, reference,
+                point,
+            )  # fmt: skip
+            screen[sparse], found[sparse], points[sparse] = above, reference, point
+        return screen
+
+    def _add_up(
+        self, centers: FloatArray, rates: FloatArray, screen: FloatArray, reference: FloatArray, points: FloatArray,
+        floors: FloatArray, what: int, block: int, sums: FloatArray,
+    ) -> None:  # fmt: skip
+        """Fill sums (chunks, M, ...) over the points that may reach the floors."""
+        from ..compute.cloud_blocks import FIRST
+        from ..compute.threads import spread
+
+        tasks = self._chunks * -(-len(centers) // block)
+        tree = (self._tiles, self._exponents, self._size, self._offsets, *self._boxes)
+        if what != FIRST:
+            from ..compute.cloud_covariances import second_sums
+
+            spread(
+                second_sums, tasks, self._mantissas, *tree, screen, centers, rates, reference, points, floors, what,
+                self._level, block, sums,
+            )  # fmt: skip
+        elif self.dimension <= _SPACE:
+            from ..compute.cloud_space import space_sums
+
+            spread(
+                space_sums, tasks, self._mantissas, *tree, centers, rates, reference, floors, self._equal, self._level,
+                block, sums,
+            )  # fmt: skip
+        else:
+            from ..compute.cloud_moments import first_sums
+
+            spread(
+                first_sums, tasks, self._mantissas, self._squares, *tree, screen, centers, rates, reference, floors,
+                self._level, block, sums,
+            )  # fmt: skip

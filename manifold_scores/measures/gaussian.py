@@ -51,11 +51,12 @@ class Gaussian(Measure):
 
     def tilt_rows(self, centers: FloatArray, variances: FloatArray) -> Tilt:
         from ..compute.cpu_gaussian import gaussian_first_moments  # numba is imported on first use
+        from ..compute.threads import spread
 
         out = self._empty(centers)
-        gaussian_first_moments(
-            self._covariance, self._axes, self._eigenvalues, self._mean, centers, variances,
-            out.log_mass, out.mean, out.displacement, out.log_rest,
+        spread(
+            gaussian_first_moments, len(centers), self._covariance, self._axes, self._eigenvalues, self._mean, centers,
+            variances, out.log_mass, out.mean, out.displacement, out.log_rest,
         )  # fmt: skip
         return Tilt(out.log_mass, out.mean, out.displacement, out.mean, out.log_rest)
 

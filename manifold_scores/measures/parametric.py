@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import functools
 import math
-import os
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,8 +17,6 @@ from .combinators import Embedded
 
 __all__ = ["ParametricLaw"]
 
-#: Blocks of queries to aim for: any number gives the same bits.
-_BLOCKS = 8 * (os.cpu_count() or 1)
 #: The relative accuracy of one quadrature; see `ParametricLaw.tolerance`.
 DEFAULT_TOLERANCE = 1e-14
 #: An error is estimated by a second quadrature that is this much finer.
@@ -180,9 +177,10 @@ class _PanelLaw(Measure):
 
     def _run(self, centers: FloatArray, variances: FloatArray, out: Tilt, covariance: FloatArray) -> None:
         from ..compute.cpu_parametric import Moments, parametric_moments
+        from ..compute.threads import spread
 
         moments = Moments(out.log_mass, out.mean, out.displacement, out.anchor, out.log_rest, covariance)
-        parametric_moments(self._patches, centers, variances, -math.log(self.tolerance), _BLOCKS, moments)
+        spread(parametric_moments, len(centers), self._patches, centers, variances, -math.log(self.tolerance), moments)
 
     def cumulative(self, v: FloatArray) -> FloatArray:
         panels = self.panels

@@ -57,13 +57,14 @@ class SphereLaw(Measure):
 
     def tilt_rows(self, centers: FloatArray, variances: FloatArray) -> Tilt:
         from ..compute.cpu_sphere import log_axial_integral, sphere_first_moments  # numba on first use
+        from ..compute.threads import spread
 
         if self._log_constant is None:
             self._log_constant = float(log_axial_integral(self.ambient_dimension, self.concentration))
         out = self._empty(centers)
-        sphere_first_moments(
-            self.mean_direction, self.radius, self.concentration, self._log_constant, centers, variances,
-            out.log_mass, out.mean, out.displacement, out.anchor, out.log_rest,
+        spread(
+            sphere_first_moments, len(centers), self.mean_direction, self.radius, self.concentration,
+            self._log_constant, centers, variances, out.log_mass, out.mean, out.displacement, out.anchor, out.log_rest,
         )  # fmt: skip
         return out
 
@@ -80,10 +81,20 @@ class SphereLaw(Measure):
 
     def _principal(self, centers: FloatArray, variances: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         from ..compute.cpu_sphere import sphere_second_moments
+        from ..compute.threads import spread
 
         axes, along, across = np.empty_like(centers), np.empty(len(centers)), np.empty(len(centers))
-        sphere_second_moments(
-            self.mean_direction, self.radius, self.concentration, centers, variances, axes, along, across
+        spread(
+            sphere_second_moments,
+            len(centers),
+            self.mean_direction,
+            self.radius,
+            self.concentration,
+            centers,
+            variances,
+            axes,
+            along,
+            across,
         )
         return axes, along, across
 

@@ -59,6 +59,7 @@ class _Cloud:
 
     def _chunks(self, z: FloatArray, s: FloatArray, alpha: FloatArray, width: int) -> Iterator[_Queries]:
         from ..compute.cpu_smoothing import point_levels
+        from ..compute.threads import spread
 
         count = max(1, _QUERY_ENTRIES // max(len(self._log2_weights), width))
         for start in range(0, max(1, len(z)), count):  # one chunk at least, if an empty one
@@ -67,7 +68,10 @@ class _Cloud:
             levels = np.empty((len(inside), len(self._log2_weights)))
             references = np.empty(len(inside), dtype=np.int64)
             bits = 1.0 / (_LN_2 * s[rows])
-            point_levels(self.cloud.coordinates, self._log2_weights, inside, 0.5 * bits, levels, references)
+            spread(
+                point_levels, len(inside), self.cloud.coordinates, self._log2_weights, inside, 0.5 * bits, levels,
+                references,
+            )  # fmt: skip
             yield _Queries(inside, rest, s[rows], levels, references, bits / alpha[rows])
 
     def _assemble(
@@ -138,10 +142,11 @@ class CloudNodes(_Cloud):
 
     def _table(self, columns: slice) -> FloatArray:
         from ..compute.cpu_smoothing import STRIDE, products
+        from ..compute.threads import spread
 
         nodes = self._dealt[columns]
         table = np.empty((len(nodes) // STRIDE, len(self._loadings), STRIDE))
-        products(self._loadings, nodes, table)
+        spread(products, len(table), self._loadings, nodes, table)
         return table
 
     def average(self, z: FloatArray, s: FloatArray, alpha: FloatArray, part: int, with_errors: bool) -> Averages:
@@ -171,7 +176,8 @@ class CloudNodes(_Cloud):
 
     def _moments(self, q: _Queries, part: int, apart: bool) -> tuple[FloatArray, FloatArray]:
         """Return the moments (M, r + 2) of all nodes, and (M, R, r + 2) of every replicate if asked for `apart`."""
-        from ..compute.cpu_smoothing import node_moments, segments_of
+        from ..compute.cpu_smoothing import node_moments, segments_of, tiles_of
+        from ..compute.threads import spread
 
         points, columns, count = self.cloud.coordinates, self._columns, len(self._dealt)
         width = count if self._whole is not None else max(1, _TABLE_ENTRIES // (len(points) * columns)) * columns
@@ -182,9 +188,10 @@ class CloudNodes(_Cloud):
             live = self._live[start : start + width]
             segments = segments_of(len(live))
             total, part_totals = np.empty((segments, *values.shape)), np.empty((segments, *parts.shape))
-            node_moments(
-                q.levels, q.references, q.rates, self._farthest, self._loadings, table, live, columns, points,
-                part == LOG_MASS, part == TRACE, total, part_totals,
+            tile, tiles = tiles_of(len(q.s), len(points), columns)
+            spread(
+                node_moments, tiles * segments, tile, q.levels, q.references, q.rates, self._farthest, self._loadings,
+                table, live, columns, points, part == LOG_MASS, part == TRACE, total, part_totals,
             )  # fmt: skip
             values += total.sum(axis=0)
             parts += part_totals.sum(axis=0)
@@ -208,6 +215,7 @@ class CloudQuadrature(_Cloud):
     def average(self, z: FloatArray, s: FloatArray, alpha: FloatArray, part: int, with_errors: bool) -> Averages:
         """Return the averages at z = x/alpha, s; only `part` is sure to meet the tolerance."""
         from ..compute.cpu_planes import plane_moments
+        from ..compute.threads import spread
 
         size = self.cloud.dimension
         found, start = [], 0
@@ -217,13 +225,13 @@ class CloudQuadrature(_Cloud):
             values, errors = np.empty((len(q.s), size + 2)), np.empty((len(q.s), 3))
             offsets, scales = self._relative_to(q, part)
             edges, starts = outer_edges(q.levels, q.references, q.rates, self._slopes, part, self._tolerance)
-            plane_moments(
-                q.levels, q.references, q.rates, self._slopes, self.cloud.coordinates, edges, starts, offsets, scales,
-                self._tolerance, part, values, errors,
+            spread(
+                plane_moments, len(q.s), q.levels, q.references, q.rates, self._slopes, self.cloud.coordinates, edges,
+                starts, offsets, scales, self._tolerance, part, values, errors,
             )  # fmt: skip
             # The error of the mean is one of its norm; no component is off by more.
-            spread = np.concatenate([np.repeat(errors[:, :1], z.shape[1], axis=1), errors[:, 1:]], axis=1)
-            found.append(self._assemble(q, z[rows], alpha[rows], values, spread))
+            apart = np.concatenate([np.repeat(errors[:, :1], z.shape[1], axis=1), errors[:, 1:]], axis=1)
+            found.append(self._assemble(q, z[rows], alpha[rows], values, apart))
         return Averages.join(found)
 
     def _relative_to(self, q: _Queries, part: int) -> tuple[FloatArray, FloatArray]:
