@@ -124,7 +124,7 @@ def test_register_tiles_of_products(rows):
     tile, centers, out = (
         rng.standard_normal((7, 2 * GROUP)),
         rng.standard_normal((2 * rows, 7)),
-        np.full((12, 64), np.nan),
+        np.full((12, 2 * GROUP), np.nan),
     )
     add(tile, GROUP, 0, 4, centers, rows, out)
     add(tile, GROUP, 4, 7, centers, rows, out)

@@ -41,8 +41,7 @@ class DistributedCloud(Measure):
 
     A thread of a worker holds one chunk, what 32 MB of its points need as they are worked on, and as many partial sums
     as the tree has levels: with chunks of 64 MB a worker of one thread stays below 0.6 GB.  Kernels use one thread for
-    each thread of Dask.  Where numba has no OpenMP or TBB (its layer `workqueue`) threads of one process take turns:
-    give each worker one.
+    each thread of Dask.
 
     Parameters
     ----------
