@@ -1,6 +1,7 @@
 """Every error message, word by word; a last test finds the `raise` statements that no case reaches."""
 
 import ast
+import importlib.util
 import pathlib
 import re
 import traceback
@@ -13,6 +14,9 @@ import manifold_scores as ms
 from tests.error_cases import CASES
 
 PACKAGE = pathlib.Path(ms.__file__).parent
+
+ROOMS = {"networks/": "torch"}
+"""Rooms that cannot be entered without an optional package."""
 
 OU = ms.OrnsteinUhlenbeck()
 NOISED = ms.NoisedMeasure(ms.Circle().uniform(), OU)
@@ -50,7 +54,8 @@ def _raised_by(call):
 
 def test_every_raise_of_the_package_has_a_case():
     reached = {_raised_by(case[1]) for case in CASES}
-    missing = _raises() - reached
+    closed = tuple(room for room, package in ROOMS.items() if importlib.util.find_spec(package) is None)
+    missing = {place for place in _raises() - reached if not place[0].startswith(closed)}
     assert not missing, f"no case of this file reaches {sorted(missing)}"
 
 

@@ -7,6 +7,7 @@ from . import (
     dask,
     divergences,
     likelihood,
+    networks,
     objects,
     parametric,
     queries,
@@ -26,6 +27,7 @@ CASES = [
     *dask.CASES,
     *divergences.CASES,
     *smoothing.CASES,
+    *networks.CASES,
 ]
 
 __all__ = ["CASES"]
