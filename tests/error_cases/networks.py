@@ -106,7 +106,7 @@ if importlib.util.find_spec("torch") is not None:
         ),
         (
             "law of times with too few arguments",
-            lambda: train(times=lambda n: np.ones(n)),
+            lambda: train(times=lambda n: [0.5] * n),
             TypeError,
             r"times must be a function of 2 argument\(s\): too many positional arguments",
         ),
