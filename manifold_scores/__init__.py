@@ -3,6 +3,7 @@
 from . import certify as certify
 from .asymptotics import Expansion, expansion
 from .divergences import BoxQuadrature, TubularQuadrature, renyi_divergence, renyi_divergence_samples
+from .evaluation import assert_score_close, evaluate
 from .manifolds import (
     AffineSubspace,
     Box,
@@ -76,6 +77,8 @@ __all__ = [
     "TubularQuadrature",
     "VariancePreserving",
     "WavyCircle",
+    "assert_score_close",
+    "evaluate",
     "expansion",
     "exponential_times",
     "geometric_times",

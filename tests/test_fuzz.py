@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import manifold_scores as ms
+from manifold_scores.evaluation import Evaluation
 from manifold_scores.manifolds.parametric import Nearest
 from manifold_scores.tilt import ErrorEstimate
 
@@ -137,6 +138,33 @@ def _smoothing_targets():
             ms.renyi_divergence_samples,
             {"log_p": np.zeros(12), "log_q": np.zeros(12), "order": 2.0, "samples": np.zeros((12, 2)), "law": "q"},
         ),
+        (
+            ms.evaluate,
+            {
+                "model": noised,
+                "noised": noised,
+                "times": [0.5, 0.1],
+                "n": 4,
+                "rng": 0,
+                "predicts": "score",
+                "like": np.zeros(1),
+                "points": [X],
+                "samples": [X, X],
+                "manifold": CIRCLE,
+                "training": [X],
+                "sigma_min": 0.1,
+                "pollution_factor": 3.0,
+                "batch_size": 3,
+            },
+        ),
+        (
+            ms.evaluate,
+            {"model": noised, "noised": noised, "times": 0.5, "n": 4, "sampling_times": [0.5, 0.1], "n_samples": 3},
+        ),
+        (
+            ms.assert_score_close,
+            {"model": noised, "noised": noised, "times": [0.5, 0.1], "rtol": 1e-9, "atol": 1e-9, "n": 4, "rng": 0},
+        ),
     ]
 
 
@@ -230,7 +258,7 @@ def malformed(draw, targets):
 
 OBJECTS = (
     ms.Measure, ms.Manifold, ms.Process, ms.NoisedMeasure, ms.Expansion, ms.SmoothingKernel, ms.SmoothedScore,
-    ms.BoxQuadrature, ms.TubularQuadrature,
+    ms.BoxQuadrature, ms.TubularQuadrature, Evaluation, type(None),
 )  # fmt: skip
 
 

@@ -26,7 +26,8 @@ PUBLIC = [
     "Embedded", "Expansion", "Gaussian", "GaussianKernel", "Helix", "LimaBean", "LinearInterpolant", "Manifold",
     "Measure", "Mixture", "NoisedMeasure", "OrnsteinUhlenbeck", "ParametricLaw", "PointCloud", "Process", "Product",
     "SampledKernel", "Segment", "SmoothedScore", "SmoothingKernel", "Sphere", "Surface", "SwissRoll", "TangentKernel",
-    "Tilt", "Torus", "TranslatedManifoldKernel", "TubularQuadrature", "VariancePreserving", "WavyCircle", "expansion",
+    "Tilt", "Torus", "TranslatedManifoldKernel", "TubularQuadrature", "VariancePreserving", "WavyCircle",
+    "assert_score_close", "evaluate", "expansion",
     "exponential_times", "geometric_times", "log_likelihood", "probability_flow", "renyi_divergence",
     "renyi_divergence_samples", "reverse_sde", "warmup",
 ]  # fmt: skip

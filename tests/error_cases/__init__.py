@@ -6,6 +6,7 @@ from . import (
     curves,
     dask,
     divergences,
+    evaluation,
     likelihood,
     networks,
     objects,
@@ -13,6 +14,7 @@ from . import (
     queries,
     sampling,
     smoothing,
+    torch_oracles,
 )
 
 CASES = [
@@ -28,6 +30,8 @@ CASES = [
     *divergences.CASES,
     *smoothing.CASES,
     *networks.CASES,
+    *torch_oracles.CASES,
+    *evaluation.CASES,
 ]
 
 __all__ = ["CASES"]
