@@ -325,6 +325,7 @@ def test_single_precision_networks_are_converted_in_double():
     # At t = 1e-6, alpha f - x of float32 would have no digits: sigma^2 = 1e-6.
     single, x = model(dtype=torch.float32), X.reshape(-1, 2)
     f = single.posterior_mean(x, 1e-6)
+    assert f.dtype == np.float64
     np.testing.assert_allclose(f, model().posterior_mean(x, 1e-6), rtol=0, atol=1e-5)
     expected = (OU.signal_scale(1e-6) * f - x) / OU.noise_variance(1e-6)
     np.testing.assert_allclose(single.score(x, 1e-6), expected, rtol=1e-14)

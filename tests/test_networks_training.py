@@ -199,6 +199,9 @@ def test_an_interrupted_network_goes_on_where_it_is(tmp_path):
         train(network, Held(11, press), rng=0, checkpoint=tmp_path / "a.pt")
     train(network, rng=0, checkpoint=tmp_path / "a.pt")  # the same object, as in a notebook
     assert same(weights(network), expected)
+    again = model()  # and in a new process the network as it was at first
+    train(again, rng=0, checkpoint=tmp_path / "a.pt")
+    assert same(weights(again), expected)
 
 
 def test_without_a_checkpoint_an_interrupted_network_keeps_its_steps():
