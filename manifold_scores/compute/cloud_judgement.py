@@ -26,9 +26,9 @@ def _norm(values: FloatArray, start: int, stop: int) -> float:
     largest = _TINY
     for k in range(start, stop):
         largest = max(largest, abs(values[k]))
-    square = 0.0
+    square, scale = 0.0, 1.0 / largest
     for k in range(start, stop):
-        square += (values[k] / largest) ** 2
+        square += (values[k] * scale) ** 2
     return float(largest * math.sqrt(square))
 
 
