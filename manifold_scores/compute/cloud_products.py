@@ -131,7 +131,7 @@ def centred_square(center: FloatArray, point: FloatArray) -> float:
     if center.size % 2 == 1:
         high, low = _add_centred(high, low, center[center.size - 1], point[center.size - 1])
     high, low = add_pairs(high, low, other_high, other_low)
-    return high + low
+    return float(high + low)
 
 
 @exact

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from .borrowing import borrowed
 from .cloud_products import ROWS, doubtful_product, leaf_top, products
 from .cloud_reference import LARGEST_DOUBT, better_in_leaf, finish_reference, place, reference_in_leaf
 from .cloud_search import box_bound
@@ -96,6 +97,7 @@ def find_dense_references(
 
     sample (d, SAMPLE * GROUP) are the first GROUP points of SAMPLE leaves, square and exponent theirs.
     """
+    tiles, exponents, box, centers, references, points = borrowed((tiles, exponents, box, centers, references, points))
     rows = (_QUERIES + ROWS - 1) // ROWS * ROWS
     some, product = np.empty((rows, centers.shape[1])), aligned(rows, sample.shape[1])
     scratch, tops = np.empty(2 * LEAF), np.empty(SAMPLE)
@@ -168,6 +170,7 @@ def screen_leaves(
     tops: FloatArray,
 ) -> None:
     """Fill tops (M, leaves) with the largest log2 weight of each leaf, right up to `doubtful_product`."""
+    squares, tiles, exponents, centers, rates, tops = borrowed((squares, tiles, exponents, centers, rates, tops))
     chunks = ((offsets[1] - 1) >> level) + 1
     for task in range(first, last):
         chunk, start = task % chunks, task // chunks * block
@@ -229,6 +232,9 @@ def find_screened_references(
     points: FloatArray,
 ) -> None:
     """Locate the best point at every query from the tops of its leaves; all as in `find_references`."""
+    tiles, exponents, tops, centers, references, points = borrowed(
+        (tiles, exponents, tops, centers, references, points)
+    )
     scratch = np.empty(2 * LEAF)
     for m in range(first, last):
         _find_reference(

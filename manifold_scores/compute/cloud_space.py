@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .borrowing import borrowed
 from .cloud_blocks import collect, next_tile, rest_of_run
 from .cloud_search import STACK
 from .cloud_sums import add_first, aligned, mass_of
@@ -242,6 +243,11 @@ def space_sums(
 
     The first `equal` points have equal weights, a multiple of GROUP.
     """
+    (
+        mantissas, tiles, exponents, boxes, centers, rates, references, floors, sums,
+    ) = borrowed((
+        mantissas, tiles, exponents, boxes, centers, rates, references, floors, sums,
+    ))  # fmt: skip
     chunks = len(sums)
     for task in range(first, last):
         chunk, start = task % chunks, task // chunks * block

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from ..arrays import FloatArray
-from .cloud_layout import aligned, in_order, tiled
+from .cloud_layout import aligned, in_order, sampled, tiled
 from .partial_moments import LOG2_E, PartialCovariances, PartialMoments, Reference
 
 __all__ = ["DEFAULT_TOLERANCE", "CloudPart"]
@@ -32,7 +32,7 @@ _ENTRIES = 2**21
 #: Queries that are not worth another thread.
 _FEW = 32
 #: Tasks aimed for, enough to balance any number of threads, and queries that share a tile while it is in the cache.
-_TASKS, _LARGEST_BLOCK = 64, 18
+_TASKS, _LARGEST_BLOCK = 64, 12
 #: The same where points are long, and are read from memory for every block.
 _SCREEN_BLOCK = 120
 
@@ -99,18 +99,7 @@ class CloudPart:
     @functools.cached_property
     def _sample(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Points (d, n) of a few leaves, their squares and exponents (n,)."""
-        from ..compute.cloud_screen import SAMPLE
-        from ..compute.cloud_tree import LEAF
-        from ..compute.vectors import GROUP
-
-        width = self._tiles.shape[2]
-        starts = (np.arange(SAMPLE) * self._leaves // SAMPLE) * LEAF
-        places = (starts[:, None] + np.arange(GROUP)).ravel()
-        tile, lane = places // width, places % width
-        return (
-            aligned(self._tiles[tile, :, lane].T), aligned(self._squares[tile, lane]),
-            aligned(self._exponents[tile, lane]),
-        )  # fmt: skip
+        return sampled(self._tiles, self._squares, self._exponents, self._leaves)
 
     @functools.cached_property
     def _radius(self) -> float:
