@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .borrowing import borrowed
 from .cloud_blocks import TRACE, collect, next_tile, rest_of_run
 from .cloud_products import ROWS, add_weighted
 from .cloud_search import STACK
@@ -173,6 +174,11 @@ def second_sums(
     sums: FloatArray,
 ) -> None:
     """Fill sums, (chunks, M, d + 1, d + 1) for SECOND and (chunks, M, 1, d + 2) for TRACE; all else as `first_sums`."""
+    (
+        mantissas, tiles, exponents, boxes, screen, centers, rates, references, points, floors, sums,
+    ) = borrowed((
+        mantissas, tiles, exponents, boxes, screen, centers, rates, references, points, floors, sums,
+    ))  # fmt: skip
     chunks = len(sums)
     for task in range(first, last):
         chunk, start = task % chunks, task // chunks * block

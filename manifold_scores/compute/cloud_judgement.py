@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from .borrowing import borrowed
 from .cloud_blocks import FIRST, TRACE
 from .cloud_products import product_constant
 from .cloud_reference import LOG2_E
@@ -26,9 +27,9 @@ def _norm(values: FloatArray, start: int, stop: int) -> float:
     largest = _TINY
     for k in range(start, stop):
         largest = max(largest, abs(values[k]))
-    square = 0.0
+    square, scale = 0.0, 1.0 / largest
     for k in range(start, stop):
-        square += (values[k] / largest) ** 2
+        square += (values[k] * scale) ** 2
     return float(largest * math.sqrt(square))
 
 
@@ -129,6 +130,7 @@ def judge_sums(
     that is not below the tolerance of the sums themselves, bits are raised; where inner products are too coarse, the
     references no longer allow them.
     """
+    sums, centers, points, references = borrowed((sums, centers, points, references))
     for m in range(first, last):
         again[m], bits[m], mass, reach, far = _judge(
             what, sums[m], centers[m], points[m], rates[m], references[m], top, radius, count, tolerance, bits[m]

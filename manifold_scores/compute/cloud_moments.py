@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .borrowing import borrowed
 from .cloud_blocks import collect, next_tile, rest_of_run
 from .cloud_products import ROWS, add_weighted, products, weigh_row
 from .cloud_search import STACK
@@ -205,6 +206,11 @@ def first_sums(
     A chunk is a node of the given level, a task one chunk for `block` queries.  `squares` are |y|^2; `screen`
     (M, leaves) has the largest log2 weight of each leaf, or no columns: then boxes decide.
     """
+    (
+        mantissas, squares, tiles, exponents, boxes, screen, centers, rates, references, floors, sums,
+    ) = borrowed((
+        mantissas, squares, tiles, exponents, boxes, screen, centers, rates, references, floors, sums,
+    ))  # fmt: skip
     chunks = len(sums)
     for task in range(first, last):
         chunk, start = task % chunks, task // chunks * block

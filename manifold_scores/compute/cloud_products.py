@@ -112,16 +112,26 @@ def add_weighted(
 
 
 @exact
+def _add_centred(high: float, low: float, z: float, y: float) -> tuple[float, float]:
+    square, twice = y * y, -2.0 * z
+    high, low = add_pairs(high, low, square, product_error(y, y, square))
+    product = y * twice
+    high, low = add_pairs(high, low, product, product_error(y, twice, product))
+    return high, low
+
+
+@exact
 def centred_square(center: FloatArray, point: FloatArray) -> float:
-    """Return |y|^2 - 2 <z, y> = <y, y - 2z>, added up in double-double."""
-    high, low = 0.0, 0.0
-    for k in range(center.size):
-        square = point[k] * point[k]
-        high, low = add_pairs(high, low, square, product_error(point[k], point[k], square))
-        twice = -2.0 * center[k]
-        product = point[k] * twice
-        high, low = add_pairs(high, low, product, product_error(point[k], twice, product))
-    return high + low
+    """Return |y|^2 - 2 <z, y> = <y, y - 2z>, added up in double-double, in two halves that do not wait for another."""
+    half = center.size // 2
+    high, low, other_high, other_low = 0.0, 0.0, 0.0, 0.0
+    for k in range(half):
+        high, low = _add_centred(high, low, center[k], point[k])
+        other_high, other_low = _add_centred(other_high, other_low, center[half + k], point[half + k])
+    if center.size % 2 == 1:
+        high, low = _add_centred(high, low, center[center.size - 1], point[center.size - 1])
+    high, low = add_pairs(high, low, other_high, other_low)
+    return float(high + low)
 
 
 @exact

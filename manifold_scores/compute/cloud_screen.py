@@ -10,12 +10,13 @@ import math
 
 import numpy as np
 
+from .borrowing import borrowed
 from .cloud_products import ROWS, doubtful_product, leaf_top, products
 from .cloud_reference import LARGEST_DOUBT, better_in_leaf, finish_reference, place, reference_in_leaf
 from .cloud_search import box_bound
 from .cloud_sums import aligned
 from .cloud_tree import LEAF
-from .cloud_weights import best_level, levels
+from .cloud_weights import best_level
 from .compilation import BoolArray, FloatArray, IntArray, exact, parallel
 from .vectors import GROUP
 
@@ -23,15 +24,19 @@ __all__ = ["find_dense_references", "find_screened_references", "screen_leaves"]
 
 
 #: Leaves of the sample, each with its first GROUP points, and the bits below the best that count.
-_SAMPLE, _DENSE_BITS = 4, 10.0
-#: Exponents below are those of padding.
-PADDING = -1e200
+SAMPLE = 4
+_DENSE_BITS = 13.0
 #: No weight may exceed the reference's by so many bits.
 _LARGEST_BITS = 900.0
+#: Queries that share the sample.
+_QUERIES = 60
 
 
 @exact
 def _find_dense_reference(
+    product: FloatArray,
+    square: FloatArray,
+    exponent: FloatArray,
     tiles: FloatArray,
     exponents: FloatArray,
     size: int,
@@ -45,23 +50,24 @@ def _find_dense_reference(
     reference: FloatArray,
     point: FloatArray,
 ) -> bool:
-    best, leaf, lane = -math.inf, 0, 0
-    samples = min(_SAMPLE, leaves)
-    for sample in range(samples):
-        i, start, stop = place(sample * leaves // samples, tiles.shape[2], size)
-        stop = min(stop, start + GROUP)
-        levels(tiles[i], exponents[i], start, stop, center, rate, scratch)
-        tops[sample] = -math.inf
-        for j in range(stop - start):
-            tops[sample] = max(tops[sample], scratch[j])
-            if scratch[j] > best:
-                best, leaf, lane = scratch[j], sample * leaves // samples, j
+    best, chosen = -math.inf, 0
+    for sample in range(SAMPLE):
+        tops[sample] = leaf_top(product, square, exponent, sample * GROUP, (sample + 1) * GROUP, rate)
+        if tops[sample] > best:
+            best, chosen = tops[sample], sample
     near = 0
-    for sample in range(samples):
+    for sample in range(SAMPLE):
         near += tops[sample] > best - _DENSE_BITS
     # Where most leaves count, to look first costs more than it saves.
-    if 4 * near < 3 * samples or box_bound(box, top, center, rate) - best > _LARGEST_BITS:
+    if 4 * near < 3 * SAMPLE:
         return False
+    norm = 0.0
+    for k in range(center.size):
+        norm += center[k] * center[k]
+    best -= norm * rate
+    if box_bound(box, top, center, rate) - best > _LARGEST_BITS:
+        return False
+    leaf = chosen * leaves // SAMPLE
     lane, doubt = reference_in_leaf(tiles, exponents, size, leaf, best, center, rate, scratch, reference)
     reference[4] = -math.inf  # no leaf is left out
     finish_reference(tiles, size, leaf, lane, center, rate, reference, point)
@@ -72,6 +78,9 @@ def _find_dense_reference(
 def find_dense_references(
     first: int,
     last: int,
+    sample: FloatArray,
+    square: FloatArray,
+    exponent: FloatArray,
     tiles: FloatArray,
     exponents: FloatArray,
     size: int,
@@ -84,12 +93,32 @@ def find_dense_references(
     points: FloatArray,
     dense: BoolArray,
 ) -> None:
-    """Fill dense (M,), and references and points as `find_references` does where it holds."""
-    scratch, tops = np.empty(2 * LEAF), np.empty(_SAMPLE)
-    for m in range(first, last):
-        dense[m] = _find_dense_reference(
-            tiles, exponents, size, box, top, leaves, centers[m], rates[m], scratch, tops, references[m], points[m]
-        )
+    """Fill dense (M,), and references and points as `find_references` does where it holds.
+
+    sample (d, SAMPLE * GROUP) are the first GROUP points of SAMPLE leaves, square and exponent theirs.
+    """
+    tiles, exponents, box, centers, references, points = borrowed((tiles, exponents, box, centers, references, points))
+    rows = (_QUERIES + ROWS - 1) // ROWS * ROWS
+    some, product = np.empty((rows, centers.shape[1])), aligned(rows, sample.shape[1])
+    scratch, tops = np.empty(2 * LEAF), np.empty(SAMPLE)
+    for start in range(first, last, _QUERIES):
+        count = min(_QUERIES, last - start)
+        _copy_rows(centers[start : start + count], some)
+        products(sample, sample.shape[1], some, count, product)
+        for row in range(count):
+            m = start + row
+            dense[m] = _find_dense_reference(
+                product[row], square, exponent, tiles, exponents, size, box, top, leaves, centers[m], rates[m], scratch,
+                tops, references[m], points[m],
+            )  # fmt: skip
+
+
+@exact
+def _copy_rows(rows: FloatArray, out: FloatArray) -> None:
+    """Copy rows, and the last one into all that are left of out."""
+    for row in range(len(out)):
+        for k in range(rows.shape[1]):
+            out[row, k] = rows[min(row, len(rows) - 1), k]
 
 
 @exact
@@ -109,9 +138,7 @@ def _screen_chunk(
     leaves_of_tile = width // LEAF
     rows = (count + ROWS - 1) // ROWS * ROWS
     some, product, norms = np.empty((rows, d)), aligned(rows, width), np.empty(count)
-    for row in range(rows):
-        for k in range(d):
-            some[row, k] = centers[min(row, count - 1), k]
+    _copy_rows(centers, some)
     for m in range(count):
         norm = 0.0
         for k in range(d):
@@ -143,6 +170,7 @@ def screen_leaves(
     tops: FloatArray,
 ) -> None:
     """Fill tops (M, leaves) with the largest log2 weight of each leaf, right up to `doubtful_product`."""
+    squares, tiles, exponents, centers, rates, tops = borrowed((squares, tiles, exponents, centers, rates, tops))
     chunks = ((offsets[1] - 1) >> level) + 1
     for task in range(first, last):
         chunk, start = task % chunks, task // chunks * block
@@ -204,6 +232,9 @@ def find_screened_references(
     points: FloatArray,
 ) -> None:
     """Locate the best point at every query from the tops of its leaves; all as in `find_references`."""
+    tiles, exponents, tops, centers, references, points = borrowed(
+        (tiles, exponents, tops, centers, references, points)
+    )
     scratch = np.empty(2 * LEAF)
     for m in range(first, last):
         _find_reference(

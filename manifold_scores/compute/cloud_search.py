@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from .borrowing import borrowed
 from .cloud_reference import LARGEST_DOUBT, better_in_leaf, finish_reference, place, reference_in_leaf
 from .cloud_weights import best_level
 from .compilation import FloatArray, IntArray, exact, parallel
@@ -211,6 +212,11 @@ def find_references(
     1 if these will do, 2 if plain differences will do too, even if [3] is 1; and the points y_r (M, d).  `size` points
     with padding are in use.
     """
+    (
+        tiles, exponents, boxes, tops, centers, references, points,
+    ) = borrowed((
+        tiles, exponents, boxes, tops, centers, references, points,
+    ))  # fmt: skip
     nodes, scratch = np.empty(2 * STACK, dtype=np.int64), np.empty(STACK)
     for m in range(first, last):
         _find_reference(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from .borrowing import borrowed
 from .cloud_reference import LARGEST_DOUBT, better_in_leaf, place, reference_in_leaf
 from .cloud_sums import add_first, aligned, mass_of
 from .cloud_tree import LEAF
@@ -68,6 +69,11 @@ def small_moments(
     sums: FloatArray,
 ) -> None:
     """Fill sums (M, 2 d + 1) of w, w y and w (y - z), and references (M, 7) and points (M, d) as `find_references`."""
+    (
+        tiles, mantissas, exponents, centers, references, points, sums,
+    ) = borrowed((
+        tiles, mantissas, exponents, centers, references, points, sums,
+    ))  # fmt: skip
     weights = aligned(1, tiles.shape[2])[0]
     for m in range(first, last):
         _sum_all(tiles, mantissas, exponents, size, centers[m], rates[m], weights, references[m], points[m], sums[m])

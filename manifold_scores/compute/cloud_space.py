@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .borrowing import borrowed
 from .cloud_blocks import collect, next_tile, rest_of_run
 from .cloud_search import STACK
 from .cloud_sums import add_first, aligned, mass_of
@@ -21,22 +22,24 @@ __all__ = ["space_sums"]
 @exact
 def _add_plane(
     tile: FloatArray,
-    mantissa: FloatArray,
+    mantissa: FloatArray | None,
     exponent: FloatArray,
     start: int,
     stop: int,
     center: FloatArray,
     rate: float,
     reference: FloatArray,
-    equal: bool,
+    scale: float,
     sums: FloatArray,
 ) -> None:
-    """Add weights and first moments in R^2 at once: nothing leaves the registers.  `equal`: so are all weights."""
+    """Add `scale` times weights and first moments in R^2 at once: nothing leaves the registers.
+
+    Without mantissas the weights are equal, and exponent[start] stands for all: a kernel of its own is compiled.
+    """
     slope, shift = splat(-rate), splat(plain_shift(reference, rate))
     x, y = splat(center[0]), splat(center[1])
     mass, value0, value1, apart0, apart1 = splat(0.0), splat(0.0), splat(0.0), splat(0.0), splat(0.0)
-    weight = splat(mantissa[start])
-    if equal:
+    if mantissa is None:
         shift = shift + splat(exponent[start])
     for j in range(start, stop, GROUP):
         k, m, n = j + LANES, j + 2 * LANES, j + 3 * LANES
@@ -48,7 +51,7 @@ def _add_plane(
         c = fma(u, u, t * t)
         t, u = load_row(tile, 0, n) - x, load_row(tile, 1, n) - y
         d = fma(u, u, t * t)
-        a, b, c, d = _weights(mantissa, exponent, j, a, b, c, d, slope, shift, equal)
+        a, b, c, d = _weights(mantissa, exponent, j, a, b, c, d, slope, shift)
         mass = mass + ((a + b) + (c + d))
         # Differences anew: kept, they would not fit into the registers.
         t, u = load_row(tile, 0, j), load_row(tile, 1, j)
@@ -59,39 +62,26 @@ def _add_plane(
         value0, value1, apart0, apart1 = _sum2(c, t, u, x, y, value0, value1, apart0, apart1)
         t, u = load_row(tile, 0, n), load_row(tile, 1, n)
         value0, value1, apart0, apart1 = _sum2(d, t, u, x, y, value0, value1, apart0, apart1)
-    if equal:
-        mass, value0, value1, apart0, apart1 = (
-            mass * weight, value0 * weight, value1 * weight, apart0 * weight, apart1 * weight,
-        )  # fmt: skip
-    sums[0] += total(mass)
-    sums[1] += total(value0)
-    sums[2] += total(value1)
-    sums[3] += total(apart0)
-    sums[4] += total(apart1)
+    sums[0] += scale * total(mass)
+    sums[1] += scale * total(value0)
+    sums[2] += scale * total(value1)
+    sums[3] += scale * total(apart0)
+    sums[4] += scale * total(apart1)
 
 
 @exact
 def _weights(
-    mantissa: FloatArray,
-    exponent: FloatArray,
-    j: int,
-    a: Any,
-    b: Any,
-    c: Any,
-    d: Any,
-    slope: Any,
-    shift: Any,
-    equal: bool,
+    mantissa: FloatArray | None, exponent: FloatArray, j: int, a: Any, b: Any, c: Any, d: Any, slope: Any, shift: Any
 ) -> tuple[Any, Any, Any, Any]:
-    """Turn squared distances of four vectors of points into weights, without mantissas for equal ones."""
-    if equal:
+    """Turn squared distances of four vectors of points into weights, relative to a common one without mantissas."""
+    if mantissa is None:
         a, b, c, d = fma(a, slope, shift), fma(b, slope, shift), fma(c, slope, shift), fma(d, slope, shift)
         a, b, c, d = exp2_of_four(a, b, c, d)
-        return a, b, c, d
-    a, b = fma(a, slope, load(exponent, j) + shift), fma(b, slope, load(exponent, j + LANES) + shift)
-    c = fma(c, slope, load(exponent, j + 2 * LANES) + shift)
-    d = fma(d, slope, load(exponent, j + 3 * LANES) + shift)
-    a, b, c, d = weights_of_four(mantissa, j, a, b, c, d)
+    else:
+        a, b = fma(a, slope, load(exponent, j) + shift), fma(b, slope, load(exponent, j + LANES) + shift)
+        c = fma(c, slope, load(exponent, j + 2 * LANES) + shift)
+        d = fma(d, slope, load(exponent, j + 3 * LANES) + shift)
+        a, b, c, d = weights_of_four(mantissa, j, a, b, c, d)
     return a, b, c, d
 
 
@@ -105,27 +95,27 @@ def _sum2(
 @exact
 def _add_space(
     tile: FloatArray,
-    mantissa: FloatArray,
+    mantissa: FloatArray | None,
     exponent: FloatArray,
     start: int,
     stop: int,
     center: FloatArray,
     rate: float,
     reference: FloatArray,
-    equal: bool,
+    scale: float,
     sums: FloatArray,
 ) -> None:
     """Do the same in R^3."""
     slope, shift = splat(-rate), splat(plain_shift(reference, rate))
     x, y, z = splat(center[0]), splat(center[1]), splat(center[2])
-    nothing, weight = splat(0.0), splat(mantissa[start])
+    nothing = splat(0.0)
     mass, value0, value1, value2, apart0, apart1, apart2 = nothing, nothing, nothing, nothing, nothing, nothing, nothing
-    if equal:
+    if mantissa is None:
         shift = shift + splat(exponent[start])
     for j in range(start, stop, GROUP):
         k, m, n = j + LANES, j + 2 * LANES, j + 3 * LANES
         a, b, c, d = squares(tile, j, center)
-        a, b, c, d = _weights(mantissa, exponent, j, a, b, c, d, slope, shift, equal)
+        a, b, c, d = _weights(mantissa, exponent, j, a, b, c, d, slope, shift)
         mass = mass + ((a + b) + (c + d))
         t, u, v = load_row(tile, 0, j), load_row(tile, 1, j), load_row(tile, 2, j)
         value0, value1, value2 = fma(a, t, value0), fma(a, u, value1), fma(a, v, value2)
@@ -139,16 +129,13 @@ def _add_space(
         t, u, v = load_row(tile, 0, n), load_row(tile, 1, n), load_row(tile, 2, n)
         value0, value1, value2 = fma(d, t, value0), fma(d, u, value1), fma(d, v, value2)
         apart0, apart1, apart2 = fma(d, t - x, apart0), fma(d, u - y, apart1), fma(d, v - z, apart2)
-    if equal:
-        mass, value0, value1, value2 = mass * weight, value0 * weight, value1 * weight, value2 * weight
-        apart0, apart1, apart2 = apart0 * weight, apart1 * weight, apart2 * weight
-    sums[0] += total(mass)
-    sums[1] += total(value0)
-    sums[2] += total(value1)
-    sums[3] += total(value2)
-    sums[4] += total(apart0)
-    sums[5] += total(apart1)
-    sums[6] += total(apart2)
+    sums[0] += scale * total(mass)
+    sums[1] += scale * total(value0)
+    sums[2] += scale * total(value1)
+    sums[3] += scale * total(value2)
+    sums[4] += scale * total(apart0)
+    sums[5] += scale * total(apart1)
+    sums[6] += scale * total(apart2)
 
 
 @exact
@@ -172,12 +159,14 @@ def _add_run(
     """
     if reference[3] == 0.0 and center.size > 1:
         middle = min(stop, max(start, equal))
-        for part in range(2):
-            first, last = (start, middle) if part == 0 else (middle, stop)
-            if last > first and center.size == 2:
-                _add_plane(tile, mantissa, exponent, first, last, center, rate, reference, part == 0, sums)
-            elif last > first:
-                _add_space(tile, mantissa, exponent, first, last, center, rate, reference, part == 0, sums)
+        if middle > start and center.size == 2:
+            _add_plane(tile, None, exponent, start, middle, center, rate, reference, mantissa[start], sums)
+        elif middle > start:
+            _add_space(tile, None, exponent, start, middle, center, rate, reference, mantissa[start], sums)
+        if stop > middle and center.size == 2:
+            _add_plane(tile, mantissa, exponent, middle, stop, center, rate, reference, 1.0, sums)
+        elif stop > middle:
+            _add_space(tile, mantissa, exponent, middle, stop, center, rate, reference, 1.0, sums)
         return
     weigh(tile, mantissa, exponent, start, stop, center, rate, reference, floor, weights)
     sums[0] += mass_of(weights, stop - start)
@@ -254,6 +243,11 @@ def space_sums(
 
     The first `equal` points have equal weights, a multiple of GROUP.
     """
+    (
+        mantissas, tiles, exponents, boxes, centers, rates, references, floors, sums,
+    ) = borrowed((
+        mantissas, tiles, exponents, boxes, centers, rates, references, floors, sums,
+    ))  # fmt: skip
     chunks = len(sums)
     for task in range(first, last):
         chunk, start = task % chunks, task // chunks * block

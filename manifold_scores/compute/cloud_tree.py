@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .borrowing import borrowed
 from .compilation import FloatArray, IntArray, exact, parallel
 from .threads import spread
 
@@ -110,6 +111,7 @@ def _enclose_leaf(points: FloatArray, exponents: FloatArray, leaf: int, box: Flo
 def _enclose_leaves(
     first: int, last: int, points: FloatArray, exponents: FloatArray, boxes: FloatArray, tops: FloatArray
 ) -> None:
+    points, boxes = borrowed((points, boxes))
     for leaf in range(first, last):
         _enclose_leaf(points, exponents, leaf, boxes[leaf], tops)
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from .borrowing import borrowed
 from .compilation import FloatArray, exact, parallel
 
 
@@ -79,6 +80,7 @@ def gaussian_first_moments(
     difference of larger ones.  The anchor is the mean, for which log_rest = log Z + |displacement|^2/2s is a sum of
     terms of one sign too.
     """
+    covariance, axes, centers, displacement = borrowed((covariance, axes, centers, displacement))
     rank, dimension = axes.shape
     definite = rank == np.count_nonzero(np.diag(covariance))  # but for coordinates that do not vary at all
     for m in range(first, last):

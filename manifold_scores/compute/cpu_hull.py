@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from .borrowing import borrowed
 from .compilation import FloatArray, exact, parallel, reduction
 from .threads import spread
 
@@ -31,6 +32,7 @@ def _subtract(row: FloatArray, direction: FloatArray) -> None:
 
 @parallel
 def _deflate(first: int, last: int, rows: FloatArray, direction: FloatArray, squares: FloatArray) -> None:
+    rows, direction = borrowed((rows, direction))
     for i in range(first, last):
         _subtract(rows[i], direction)
         squares[i] = dot(rows[i], rows[i])

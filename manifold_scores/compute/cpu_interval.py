@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from . import formulas
+from .borrowing import borrowed
 from .compilation import FloatArray, exact, parallel
 from .error_free import add_pairs, multiply_pairs, sum_error
 from .quadrature_rules import LEGENDRE_NODES, LEGENDRE_WEIGHTS
@@ -123,6 +124,7 @@ def segment_first_moments(
     log_rest: FloatArray,
 ) -> None:
     """Uniform law on the segment from start to end."""
+    start, end, centers = borrowed((start, end, centers))
     for m in range(first, last):
         near, far, fraction, fraction_low = _along_segment(start, end, centers[m])
         from_near = length * fraction
@@ -161,6 +163,7 @@ def segment_variances(
     out: FloatArray,
 ) -> None:
     """Variance along the segment."""
+    start, end, centers = borrowed((start, end, centers))
     for m in range(first, last):
         _, _, fraction, _ = _along_segment(start, end, centers[m])
         from_near = length * fraction

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .borrowing import borrowed
 from .compilation import FloatArray, IntArray, exact, parallel
 from .cpu_lines import WINDOW, line_moments, normal_density, tile_size
 from .kronrod import GAUSS_WEIGHTS, NODES, WEIGHTS
@@ -164,6 +165,7 @@ def plane_moments(
     edges[starts[m]:starts[m + 1]] are breakpoints in g_2.  The part `wanted` (0 mean, 1 log2 sum, 2 trace) is refined
     to tolerance times max(|it + offset|, scale), offsets (M, r + 2) and scales (M,).
     """
+    levels, points, edges, offsets, out, errors = borrowed((levels, points, edges, offsets, out, errors))
     diameter = _diameter(points)
     for m in range(first, last):
         _adaptive(

@@ -15,7 +15,8 @@ import math
 
 import numpy as np
 
-from .compilation import FloatArray, IntArray, exact, parallel, reduction
+from .borrowing import borrowed
+from .compilation import FloatArray, IntArray, exact, parallel
 from .cpu_hull import dot
 from .vector_exponential import exp2_of_four
 from .vectors import LANES, fma, larger, load, splat, store
@@ -47,49 +48,10 @@ def tiles_of(queries: int, points: int, replicates: int) -> tuple[int, int]:
     return tile, -(-queries // tile)
 
 
-@reduction
-def _level(point: FloatArray, reference: FloatArray, center: FloatArray) -> float:
-    """Return (y - r) . ((y - z) + (r - z)) = |y - z|^2 - |r - z|^2."""
-    total = 0.0
-    for k in range(center.size):
-        total += (point[k] - reference[k]) * ((point[k] - center[k]) + (reference[k] - center[k]))
-    return total
-
-
-@parallel
-def point_levels(
-    first: int, last: int, points: FloatArray, log2_weights: FloatArray, centers: FloatArray, rates: FloatArray,
-    levels: FloatArray, references: IntArray,
-) -> None:  # fmt: skip
-    """Fill levels (M, N) = log2 weight of every point at every query relative to the best point, references (M,).
-
-    rates = log2(e)/2s.  A level is the difference of squared distances taken as a product, not as a difference.
-    """
-    for m in range(first, last):
-        references[m] = _relative_levels(points, log2_weights, centers[m], rates[m], levels[m])
-
-
-@exact
-def _relative_levels(
-    points: FloatArray, log2_weights: FloatArray, center: FloatArray, rate: float, level: FloatArray
-) -> int:
-    best, reference = -np.inf, 0
-    for i in range(points.shape[0]):
-        square = 0.0
-        for k in range(center.size):
-            square += (points[i, k] - center[k]) ** 2
-        value = log2_weights[i] - square * rate
-        if value > best:
-            best, reference = value, i
-    for i in range(points.shape[0]):
-        apart = _level(points[i], points[reference], center)
-        level[i] = (log2_weights[i] - log2_weights[reference]) - apart * rate
-    return reference
-
-
 @parallel
 def products(first: int, last: int, points: FloatArray, nodes: FloatArray, out: FloatArray) -> None:
     """Fill out (C / STRIDE, N, STRIDE) with <P_i, g_c>, points (N, k) and nodes (C, k), whatever the threads."""
+    points, nodes = borrowed((points, nodes))
     for block in range(first, last):
         for i in range(points.shape[0]):
             for lane in range(STRIDE):
@@ -261,11 +223,13 @@ def node_moments(
 ) -> None:  # fmt: skip
     """Fill totals (S, M, r + 2) with sums over the nodes of y - y_reference, log2 sum and tr Cov, in S segments.
 
-    levels (M, N) and references (M,) as `point_levels` fills them; rates (M,); table, in blocks: loadings (N, k) times
+    levels (M, N) and references (M,) as `cpu_levels` fills them; rates (M,); table, in blocks: loadings (N, k) times
     C nodes no farther than `farthest` from 0, C a multiple of replicates, which is a multiple of STRIDE; live (C,) is
     1, or 0 for padding.  `with_sums` and `with_traces` ask for the last two.  parts (S, M, R, r + 2) are the sums of
     every replicate, if R is not 0.  A task is one segment for `tile` queries.
     """
+    levels, references, loadings, table, points = borrowed((levels, references, loadings, table, points))
+    totals, parts = borrowed((totals, parts))
     queries, count = levels.shape
     segments = totals.shape[0]
     groups = replicates // STRIDE

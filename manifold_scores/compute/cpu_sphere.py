@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from . import formulas
+from .borrowing import borrowed
 from .compilation import FloatArray, exact, parallel
 from .quadrature_rules import LEGENDRE_NODES, LEGENDRE_WEIGHTS
 
@@ -90,6 +91,7 @@ def sphere_first_moments(
 
     `log_constant` is the first value of `axial_moments` at the concentration itself.  The anchor is the nearest point.
     """
+    direction, centers = borrowed((direction, centers))
     dimension = centers.shape[1]
     for m in range(first, last):
         normal, axis = np.empty(dimension), np.empty(dimension)
@@ -126,6 +128,7 @@ def sphere_second_moments(
     across: FloatArray,
 ) -> None:
     """Covariance = along * axis axis^T + across * (I - axis axis^T) for every query."""
+    direction, centers, axes = borrowed((direction, centers, axes))
     dimension = centers.shape[1]
     for m in range(first, last):
         normal = np.empty(dimension)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numba
 
-__all__ = ["one_thread", "spread"]
+__all__ = ["available", "one_thread", "spread"]
 
 _THREADS: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined] # defined when it is imported
 #: Ranges per thread: what may be left to do when the first thread finds nothing more is a part of one of them.
@@ -48,12 +48,17 @@ def one_thread() -> Iterator[None]:
         _here.alone = before
 
 
+def available() -> int:
+    """Return how many threads `spread` uses at most."""
+    return 1 if getattr(_here, "alone", False) else _THREADS
+
+
 def spread(kernel: Callable[..., None], tasks: int, *arguments: Any, grain: int = 1) -> None:
     """Call kernel(first, last, *arguments) for ranges that cover the tasks 0 .. tasks - 1, on all threads.
 
     `grain` tasks at least are one range: some 50 us of work, which is what it takes to wake a thread.
     """
-    threads = 1 if getattr(_here, "alone", False) else min(_THREADS, -(-tasks // grain))
+    threads = min(available(), -(-tasks // grain))
     if threads <= 1:
         if tasks > 0:
             kernel(0, tasks, *arguments)

@@ -62,7 +62,6 @@ GROUP = 4 * LANES
 
 #: Bytes of a vector: loads that cross a cache line take twice the time.
 ALIGNMENT = 8 * LANES
-
 _EXPONENT_BIAS, _MANTISSA_BITS = 1023, 52
 _DOUBLES, _INTEGERS = ir.VectorType(ir.DoubleType(), LANES), ir.VectorType(ir.IntType(64), LANES)
 _INDEX = ir.IntType(32)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..arrays import FloatArray, multiply
 
-__all__ = ["aligned", "in_order", "tiled"]
+__all__ = ["aligned", "in_order", "sampled", "tiled"]
 
 #: Directions in which long points are ordered, found by so many steps from so many of the points.
 _DIRECTIONS, _STEPS, _SAMPLE = 8, 6, 1024
@@ -73,6 +73,20 @@ def tiled(
         aligned(mantissas.reshape(tiles, lanes)),
         aligned(exponents.reshape(tiles, lanes)),
     )
+
+
+def sampled(
+    tiles: FloatArray, squares: FloatArray, exponents: FloatArray, leaves: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the first points (d, n) of some leaves, with their squares and exponents (n,)."""
+    from ..compute.cloud_screen import SAMPLE
+    from ..compute.cloud_tree import LEAF
+    from ..compute.vectors import GROUP
+
+    starts = (np.arange(SAMPLE) * leaves // SAMPLE) * LEAF
+    places = (starts[:, None] + np.arange(GROUP)).ravel()
+    tile, lane = places // tiles.shape[2], places % tiles.shape[2]
+    return aligned(tiles[tile, :, lane].T), aligned(squares[tile, lane]), aligned(exponents[tile, lane])
 
 
 def aligned(array: FloatArray) -> FloatArray:

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from ..arrays import FloatArray
-from .cloud_layout import aligned, in_order, tiled
+from .cloud_layout import aligned, in_order, sampled, tiled
 from .partial_moments import LOG2_E, PartialCovariances, PartialMoments, Reference
 
 __all__ = ["DEFAULT_TOLERANCE", "CloudPart"]
@@ -23,8 +23,8 @@ _SMALL = 512
 _SPACE = 3
 #: Boxes are of little use in more dimensions.
 _ORDERED_DIMENSIONS = 12
-#: Points of a tile.  Rows of 320 numbers do not share their places in the cache, as those of 512 do.
-_SHORT_LANES, _LONG_LANES = 512, 320
+#: Points of a tile: of long points so few that a tile stays in the cache for both of its uses.
+_SHORT_LANES, _LONG_LANES = 512, 256
 #: A chunk is at least 2**10 leaves, and there are at most 2**4 of them.
 _CHUNK_LEVEL, _CHUNK_BITS = 10, 4
 #: Entries of the partial sums, and of the tops of leaves, that are held at a time.
@@ -32,7 +32,7 @@ _ENTRIES = 2**21
 #: Queries that are not worth another thread.
 _FEW = 32
 #: Tasks aimed for, enough to balance any number of threads, and queries that share a tile while it is in the cache.
-_TASKS, _LARGEST_BLOCK = 64, 18
+_TASKS, _LARGEST_BLOCK = 64, 12
 #: The same where points are long, and are read from memory for every block.
 _SCREEN_BLOCK = 120
 
@@ -95,6 +95,11 @@ class CloudPart:
     def _squares(self) -> FloatArray:
         """|y|^2 of the points, in their tiles."""
         return aligned(np.einsum("ikj,ikj->ij", self._tiles, self._tiles))
+
+    @functools.cached_property
+    def _sample(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Points (d, n) of a few leaves, their squares and exponents (n,)."""
+        return sampled(self._tiles, self._squares, self._exponents, self._leaves)
 
     @functools.cached_property
     def _radius(self) -> float:
@@ -187,12 +192,12 @@ class CloudPart:
         """Fill the last four arrays for a batch of queries."""
         from ..compute.cloud_blocks import FIRST
         from ..compute.cloud_judgement import judge_sums
-        from ..compute.threads import spread
+        from ..compute.threads import available, spread
 
         count = len(centers)
         rates = 0.5 * LOG2_E / variances
         if self._screened:
-            blocks = max(4, -(-count // _SCREEN_BLOCK))
+            blocks = max(min(2 * available() - 1, 4), -(-count // _SCREEN_BLOCK))
             block = -(-count // (6 * blocks)) * 6  # of about the same size, rounded up to rows of `register_tiles`
         else:
             block = min(_LARGEST_BLOCK if self._leaves > 16 else _SCREEN_BLOCK, max(1, count // _TASKS))
@@ -239,8 +244,8 @@ class CloudPart:
         screen, dense = np.zeros((len(centers), self._leaves)), np.zeros(len(centers), dtype=np.bool_)
         if what == FIRST:
             spread(
-                find_dense_references, len(centers), tiles, exponents, size, boxes[-1], self._top, self._leaves,
-                centers, rates, found, points, dense,
+                find_dense_references, len(centers), *self._sample, tiles, exponents, size, boxes[-1], self._top,
+                self._leaves, centers, rates, found, points, dense,
             )  # fmt: skip
         sparse = np.flatnonzero(~dense)
         if sparse.size:

@@ -58,7 +58,7 @@ class _Cloud:
         self._log2_weights = cloud.log_weights / _LN_2
 
     def _chunks(self, z: FloatArray, s: FloatArray, alpha: FloatArray, width: int) -> Iterator[_Queries]:
-        from ..compute.cpu_smoothing import point_levels
+        from ..compute.cpu_levels import point_levels
         from ..compute.threads import spread
 
         count = max(1, _QUERY_ENTRIES // max(len(self._log2_weights), width))
