@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -109,11 +108,8 @@ class SmoothedScore:
         self.rule = self._choose(rule)
         #: The number of nodes; None where there are none, or as many as the tolerance needs.
         self.nodes = self._node_count(nodes)
-        self._average: Callable[[], Rule] = self._build
-        self._fresh_nodes = fresh_nodes
-        if not fresh_nodes:
-            common = self._build()
-            self._average = lambda: common
+        #: The nodes of all answers; None where each draws its own.
+        self._common: Rule | None = None if fresh_nodes else self._build()
 
     def __repr__(self) -> str:
         how = "" if self.tolerance is None else f", tolerance={self.tolerance:g}"
@@ -171,14 +167,15 @@ class SmoothedScore:
 
     def _frozen(self) -> SmoothedScore:
         """Return a model that answers all blocks of a question with the same nodes, as one call would."""
-        if not self._fresh_nodes:
+        if self._common is not None:
             return self
-        frozen, common = copy.copy(self), self._build()
-        frozen._fresh_nodes, frozen._average = False, lambda: common
+        frozen = copy.copy(self)
+        frozen._common = self._build()
         return frozen
 
     def _averages(self, q: Query, part: int, with_errors: bool) -> Averages:
-        return self._average().average(q.z, q.s, q.resolved, part, with_errors)
+        rule = self._build() if self._common is None else self._common
+        return rule.average(q.z, q.s, q.resolved, part, with_errors)
 
     @staticmethod
     def _result(q: Query, value: FloatArray, error: FloatArray, return_error: bool) -> Any:
