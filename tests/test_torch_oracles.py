@@ -296,10 +296,10 @@ def test_copies(name):
 @pytest.mark.parametrize("fresh_nodes", [False, True])
 def test_copies_of_a_smoothed_score(fresh_nodes):
     model = ms.SmoothedScore(
-        ms.NoisedMeasure(MEASURES["cloud"], ms.OrnsteinUhlenbeck()), ms.GaussianKernel(0.3), rule="qmc", nodes=64, rng=0,
-        fresh_nodes=fresh_nodes,
+        ms.NoisedMeasure(MEASURES["cloud"], ms.OrnsteinUhlenbeck()), ms.GaussianKernel(0.3), rule="qmc", nodes=64,
+        rng=0, fresh_nodes=fresh_nodes,
     )  # fmt: skip
-    x = points(MEASURES["cloud"])
+    x = points(MEASURES["cloud"]).detach()
     twin = pickle.loads(pickle.dumps(oracle(model)))
     assert torch.equal(twin(x, 0.5), oracle(model)(x, 0.5))
 
