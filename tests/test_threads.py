@@ -127,7 +127,7 @@ except KeyboardInterrupt:
 
 
 def test_a_long_call_can_be_interrupted():
-    """It would take 10 s or more; ranges of a sixteenth of it are finished first."""
+    """It would take 10 s or more; ranges of a thirty-second of it are finished first."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "NUMBA_NUM_THREADS": "2"}
     run = subprocess.run(
         [sys.executable, "-c", INTERRUPTED], env=environment, check=True, timeout=300, capture_output=True, text=True

@@ -23,7 +23,7 @@ __all__ = ["available", "one_thread", "spread"]
 
 _THREADS: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined] # defined when it is imported
 #: Ranges per thread: what may be left to do when the first thread finds nothing more is a part of one of them.
-_RANGES = 8
+_RANGES = 16
 
 _here = threading.local()
 
