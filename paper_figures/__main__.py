@@ -37,6 +37,14 @@ def main(
             table.add_row(name, figure.title)
         console.print(table)
         return
+    missing = [name for name in chosen if FIGURES[name].missing()]
+    if missing:
+        extras = ",".join(sorted({FIGURES[name].needs or "" for name in missing}))
+        message = f'{", ".join(missing)} need an extra: pip install "manifold-scores[{extras}]"'
+        if names:
+            _fail(message, 1)
+        typer.echo(f"paper_figures: left out: {message}", err=True)
+        chosen = [name for name in chosen if name not in missing]
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name in chosen:

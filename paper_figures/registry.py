@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +27,12 @@ from . import (
     fphdp_13,
     fphdp_14,
     fphdp_15,
+    lwb_1,
+    lwb_2,
+    lwb_3,
+    lwb_4,
     lwb_5,
+    lwb_ablation,
     medial_axis,
     oracle_atlas,
     style,
@@ -37,12 +43,20 @@ __all__ = ["FIGURES", "PaperFigure", "make"]
 
 @dataclass(frozen=True)
 class PaperFigure:
-    """A figure: `compute(quick)` gives arrays by name; `draw` and `caption` see nothing but those arrays."""
+    """A figure: `compute(quick)` gives arrays by name; `draw` and `caption` see nothing but those arrays.
+
+    `needs` : an optional package that it cannot do without, which the extra of that name installs.
+    """
 
     title: str
     compute: Callable[[bool], dict[str, np.ndarray]]
     draw: Callable[[dict[str, np.ndarray]], Figure]
     caption: Callable[[dict[str, np.ndarray]], str]
+    needs: str | None = None
+
+    def missing(self) -> bool:
+        """Return whether the package is not there."""
+        return self.needs is not None and importlib.util.find_spec(self.needs) is None
 
 
 FIGURES = {
@@ -60,6 +74,13 @@ FIGURES = {
     "fphdp-13": PaperFigure(fphdp_13.TITLE, fphdp_13.compute, fphdp_13.draw, fphdp_13.caption),
     "fphdp-14": PaperFigure(fphdp_14.TITLE, fphdp_14.compute, fphdp_14.draw, fphdp_14.caption),
     "fphdp-15": PaperFigure(fphdp_15.TITLE, fphdp_15.compute, fphdp_15.draw, fphdp_15.caption),
+    "lwb-1": PaperFigure(lwb_1.TITLE, lwb_1.compute, lwb_1.draw, lwb_1.caption, "torch"),
+    "lwb-2": PaperFigure(lwb_2.TITLE, lwb_2.compute, lwb_2.draw, lwb_2.caption, "torch"),
+    "lwb-3": PaperFigure(lwb_3.TITLE, lwb_3.compute, lwb_3.draw, lwb_3.caption, "torch"),
+    "lwb-4": PaperFigure(lwb_4.TITLE, lwb_4.compute, lwb_4.draw, lwb_4.caption, "torch"),
+    "lwb-ablation": PaperFigure(
+        lwb_ablation.TITLE, lwb_ablation.compute, lwb_ablation.draw, lwb_ablation.caption, "torch"
+    ),
 }
 
 
