@@ -80,7 +80,8 @@ def caption(data: dict[str, np.ndarray]) -> str:
         "lwb-ablation. Normal law N(0, 1) on the first axis of the plane: what the law of times (log-uniform or "
         "uniform on [0.001, 10]), the weight lambda of a target's own loss (uniform: 1, snr: alpha^2/sigma^2, "
         "variance: sigma^2; the defaults are snr for CEM, variance for SGM, uniform for DDPM, and make the three "
-        "losses equal) and log t as the input of the network in place of t do to the errors in L2(p_t) and to the pollution. "
+        "losses equal) and log t as the input of the network in place of t do to the errors in L2(p_t) and to the "
+        "pollution. "
         "Dots: seeds; bars: medians.",
         f"Networks: tanh, hidden layers 16 x 16; {int(data['steps'])} steps of Adam on batches of 256, learning rate "
         f"falling geometrically from 3e-3 to 3e-5, {data['seconds'].shape[2]} seeds each; "
