@@ -9,8 +9,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.linalg import sqrtm
 
 from paper_figures.images.data import FOLDER_VARIABLE, load_digits, split
+from paper_figures.images.frechet import frechet_distance, frechet_error
 from paper_figures.images.idx import read_idx
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -125,3 +127,58 @@ def test_openml_without_a_folder(monkeypatch):
     assert found.images.shape == (3, 28, 28)
     assert found.images[0, 1, 0] == 28 / 255
     np.testing.assert_array_equal(found.labels, [5, 0, 9])
+
+
+ROUNDING = 1e-12
+"""Relative, for covariances with condition numbers of at most 1e3: a few hundred eps."""
+
+SINGULAR = 1e-6
+"""Zero eigenvalues come out as eps, their roots as 1.5e-8; twelve of them, of size 4 at most."""
+
+
+def test_frechet_distance_is_that_of_the_general_square_root():
+    rng = np.random.default_rng(5)
+    a, b = rng.standard_normal((60, 4)) @ rng.standard_normal((4, 4)), 2.0 + rng.standard_normal((50, 4))
+    A, B = np.cov(a.T), np.cov(b.T)
+    gap = a.mean(axis=0) - b.mean(axis=0)
+    wanted = gap @ gap + np.trace(A + B - 2.0 * sqrtm(A @ B).real)
+    assert frechet_distance(a, b) == pytest.approx(wanted, rel=ROUNDING * 1e3)
+    assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a), rel=ROUNDING * 1e3)
+
+
+def test_frechet_distance_in_closed_form():
+    rng = np.random.default_rng(6)
+    a = rng.standard_normal((40, 12))
+    # Shifted: |shift|^2.  Scaled by c about its mean: (c - 1)^2 tr A.
+    centred = a - a.mean(axis=0)
+    assert frechet_distance(a, a + 0.5) == pytest.approx(12 * 0.25, rel=ROUNDING)
+    assert frechet_distance(centred, 3.0 * centred) == pytest.approx(4.0 * np.trace(np.cov(a.T)), rel=ROUNDING)
+    # One column is one-dimensional: (mu - nu)^2 + (s - r)^2.
+    x, y = a[:, :1], 2.0 * a[:, 1:2] + 1.0
+    wanted = (x.mean() - y.mean()) ** 2 + (x.std(ddof=1) - y.std(ddof=1)) ** 2
+    assert frechet_distance(x, y) == pytest.approx(wanted, rel=ROUNDING)
+    # Fewer samples than features: singular covariances.
+    assert frechet_distance(a[:5], a[:5] + 0.5) == pytest.approx(3.0, abs=SINGULAR)
+
+
+def test_bootstrap_error_of_the_mean_term():
+    # One feature, means far apart: the distance is about D^2, whose standard error is 2 D (1/n + 1/m)^{1/2}.
+    rng = np.random.default_rng(7)
+    a, b = rng.standard_normal((400, 1)), 50.0 + rng.standard_normal((400, 1))
+    wanted = 100.0 * np.sqrt((a.var() + b.var()) / 400)
+    draws = 400
+    found = frechet_error(a, b, np.random.default_rng(8), draws)
+    # A standard deviation of 400 normal draws has a relative standard error of 1/sqrt(800); four of them.
+    assert found == pytest.approx(wanted, rel=4.0 / np.sqrt(2.0 * draws))
+
+
+def test_features_are_checked():
+    good = np.eye(3)
+    with pytest.raises(ValueError, match=r"features_a must have shape \(n, p\) .*; got \(3,\)"):
+        frechet_distance(np.zeros(3), good)
+    with pytest.raises(ValueError, match="features_b must be finite"):
+        frechet_distance(good, np.full((3, 3), np.nan))
+    with pytest.raises(ValueError, match="as many columns; got 3 and 2"):
+        frechet_distance(good, good[:, :2])
+    with pytest.raises(ValueError, match="draws must be at least 2; got 1"):
+        frechet_error(good, good, np.random.default_rng(0), 1)
