@@ -1,4 +1,1 @@
-"""Handwritten digits: data, a variational autoencoder, and features for Fréchet distances.
-
-The modules `autoencoder` and `classifier` need torch; importing this package does not.
-"""
+"""Handwritten digits: data, and Fréchet distances between features of images."""
