@@ -14,7 +14,7 @@ TITLE = "[LWB] Figure 3: law on a curve, samples of CEM, SGM and DDPM networks, 
 
 def compute(quick: bool) -> dict[str, np.ndarray]:
     """Take the runs on the curve, and an outline of it."""
-    outline = np.asarray(curve().embed(np.linspace(0.0, 2.0 * np.pi, 721)[:, None]))
+    outline = np.asarray(curve().embed(np.linspace(0.0, 2.0 * np.pi, 721)))
     return target_runs("curve", quick) | {"outline": outline}
 
 

@@ -113,7 +113,7 @@ def trained():
         data = training_runs.stacked(rows, (3, SMALL.seeds)) | training_runs.described(name, SMALL)
         data |= {f"oracle_{key}": value for key, value in training_runs.oracle(name, SMALL).items()}
         found[name] = data | training_runs.truth(name, SMALL.points)
-    outline = np.asarray(training_runs.curve().embed(np.linspace(0.0, 6.0, 50)[:, None]))
+    outline = np.asarray(training_runs.curve().embed(np.linspace(0.0, 6.0, 50)))
     found["curve"]["outline"] = outline
     return found
 
