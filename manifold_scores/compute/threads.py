@@ -67,15 +67,22 @@ def spread(kernel: Callable[..., None], tasks: int, *arguments: Any, grain: int 
     ranges = deque((first, min(first + size, tasks)) for first in range(0, tasks, size))
 
     def work() -> None:
-        with contextlib.suppress(IndexError):  # none is left
-            while True:
-                kernel(*ranges.popleft(), *arguments)
+        while True:
+            try:
+                first, last = ranges.popleft()
+            except IndexError:  # none is left
+                return
+            try:
+                kernel(first, last, *arguments)
+            except BaseException:  # an interrupt, say: the other threads end too
+                ranges.clear()
+                raise
 
     helpers = [_pool().submit(work) for _ in range(threads - 1)]
     try:
         work()
     finally:
-        ranges.clear()  # after an interrupt
+        ranges.clear()
         for helper in helpers:
             if not helper.cancel():  # it has begun
                 helper.result()
