@@ -67,22 +67,20 @@ def spread(kernel: Callable[..., None], tasks: int, *arguments: Any, grain: int 
     ranges = deque((first, min(first + size, tasks)) for first in range(0, tasks, size))
 
     def work() -> None:
-        while True:
-            try:
-                first, last = ranges.popleft()
-            except IndexError:  # none is left
-                return
-            try:
+        try:
+            while True:
+                try:
+                    first, last = ranges.popleft()
+                except IndexError:  # none is left
+                    return
                 kernel(first, last, *arguments)
-            except BaseException:  # an interrupt, say: the other threads end too
-                ranges.clear()
-                raise
+        finally:
+            ranges.clear()  # after an error, or an interrupt: the other threads end too
 
     helpers = [_pool().submit(work) for _ in range(threads - 1)]
     try:
         work()
     finally:
-        ranges.clear()
         for helper in helpers:
             if not helper.cancel():  # it has begun
                 helper.result()
