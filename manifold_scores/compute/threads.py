@@ -67,15 +67,20 @@ def spread(kernel: Callable[..., None], tasks: int, *arguments: Any, grain: int 
     ranges = deque((first, min(first + size, tasks)) for first in range(0, tasks, size))
 
     def work() -> None:
-        with contextlib.suppress(IndexError):  # none is left
+        try:
             while True:
-                kernel(*ranges.popleft(), *arguments)
+                try:
+                    first, last = ranges.popleft()
+                except IndexError:  # none is left
+                    return
+                kernel(first, last, *arguments)
+        finally:
+            ranges.clear()  # after an error, or an interrupt: the other threads end too
 
     helpers = [_pool().submit(work) for _ in range(threads - 1)]
     try:
         work()
     finally:
-        ranges.clear()  # after an interrupt
         for helper in helpers:
             if not helper.cancel():  # it has begun
                 helper.result()

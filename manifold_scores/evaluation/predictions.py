@@ -11,11 +11,10 @@ import numpy as np
 from .. import arrays, callbacks
 from ..arrays import FloatArray
 from ..noised import NoisedMeasure
+from ..predictions import TARGETS, converted
 from ..sampling.models import require_noise
 
 __all__ = ["TARGETS", "Predictor", "Targets", "check_noised", "check_times", "exact"]
-
-TARGETS = ("posterior_mean", "score", "noise")
 
 # A score gives the posterior mean to eps |x|/alpha, about eps sigma/alpha: 2e-8 at this ratio.
 _LARGEST_NOISE_RATIO = 1e8
@@ -97,14 +96,9 @@ class Predictor:
         """Return all three targets that follow from the prediction."""
         alpha = np.asarray(self.process.signal_scale(t))[..., None]
         variance = np.asarray(self.process.noise_variance(t))[..., None]
-        sigma, given = np.sqrt(variance), self.predict(x, t)
+        given = self.predict(x, t)
         with np.errstate(over="ignore"):
-            if self.predicts == "posterior_mean":
-                pull = alpha * given - x
-                return Targets(given, pull / variance, -pull / sigma)
-            if self.predicts == "score":
-                return Targets((x + variance * given) / alpha, given, -sigma * given)
-            return Targets((x - sigma * given) / alpha, -given / sigma, given)
+            return Targets(*(converted(given, x, alpha, variance, self.predicts, wanted) for wanted in TARGETS))
 
     def score(self, x: Any, t: Any) -> FloatArray:
         """Return the score at x (n, d)."""

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from .. import arrays
+from ..predictions import converted
 from ..processes import Process
 
-__all__ = ["TARGETS", "convert", "converted", "regression_target"]
+__all__ = ["TARGETS", "convert", "regression_target"]
 
 #: Training targets of [LWB] and the method of `NoisedMeasure` that each learns.
 TARGETS = {"cem": "posterior_mean", "sgm": "score", "ddpm": "noise"}
@@ -40,24 +41,12 @@ def convert(prediction: Any, x: Any, t: Any, process: Process, *, given: str, wa
     ValueError, TypeError : unknown targets, times outside the process.
     """
     given, wanted = target_name("given", given), target_name("wanted", wanted)
-    alpha, sigma = _scales(process, t)
+    alpha, variance = _scales(process, t)
     if isinstance(x, torch.Tensor):
-        alpha, sigma = torch.as_tensor(alpha, device=x.device), torch.as_tensor(sigma, device=x.device)
+        alpha, variance = torch.as_tensor(alpha, device=x.device), torch.as_tensor(variance, device=x.device)
     else:
         prediction, x = arrays.extended_array("prediction", prediction), arrays.extended_array("x", x)
-    return converted(prediction, x, alpha[..., None], sigma[..., None], given, wanted)
-
-
-def converted(prediction: Any, x: Any, alpha: Any, sigma: Any, given: str, wanted: str) -> Any:
-    """Return `convert` for arrays of one kind that broadcast: alpha the signal scale, sigma that of the noise."""
-    if given == wanted:
-        return prediction
-    if wanted == "cem":
-        return (x - sigma * prediction) / alpha if given == "ddpm" else (x + sigma**2 * prediction) / alpha
-    if given == "cem":
-        pull = alpha * prediction - x
-        return pull / sigma**2 if wanted == "sgm" else -pull / sigma
-    return -prediction / sigma if given == "ddpm" else -sigma * prediction
+    return converted(prediction, x, alpha[..., None], variance[..., None], TARGETS[given], TARGETS[wanted])
 
 
 def regression_target(target: str, clean: Any, noise: Any, t: Any, process: Process) -> Any:
@@ -80,7 +69,7 @@ def regression_target(target: str, clean: Any, noise: Any, t: Any, process: Proc
     target = target_name("target", target)
     if target == "cem":
         return clean
-    return noise if target == "ddpm" else -noise / _scales(process, t)[1][..., None]
+    return noise if target == "ddpm" else -noise / np.sqrt(_scales(process, t)[1])[..., None]
 
 
 def target_name(name: str, value: Any) -> str:
@@ -89,6 +78,6 @@ def target_name(name: str, value: Any) -> str:
 
 
 def _scales(process: Process, t: Any) -> tuple[Any, Any]:
-    """Return alpha and sigma as numpy arrays of the shape of t."""
+    """Return alpha and sigma^2 as numpy arrays of the shape of t."""
     t = arrays.times("t", t.cpu() if isinstance(t, torch.Tensor) else t, process.end)
-    return process.signal_scale(t), np.sqrt(process.noise_variance(t))
+    return process.signal_scale(t), process.noise_variance(t)

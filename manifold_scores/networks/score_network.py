@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 
 from .. import arrays
 from ..blockwise import blockwise
+from ..predictions import converted
 from ..processes import Process
 from .losses import tensor_like
-from .predictions import converted, target_name
+from .predictions import TARGETS, target_name
 
 __all__ = ["ScoreNetwork"]
 
@@ -63,17 +63,17 @@ class ScoreNetwork:
     @blockwise(1)
     def score(self, x: Any, t: Any) -> Any:
         """Return the predicted grad log p_t(x), shape (..., d)."""
-        return self._query(x, t).answer(lambda q, rows: self._prediction(q, rows, "sgm"))
+        return self._query(x, t).answer(lambda q, rows: self._prediction(q, rows, "score"))
 
     @blockwise(1)
     def posterior_mean(self, x: Any, t: Any) -> Any:
         """Return the predicted f(x, t) = E[X_0 | X_t = x], shape (..., d)."""
-        return self._query(x, t).answer(lambda q, rows: self._prediction(q, rows, "cem"))
+        return self._query(x, t).answer(lambda q, rows: self._prediction(q, rows, "posterior_mean"))
 
     @blockwise(1)
     def noise(self, x: Any, t: Any) -> Any:
         """Return the predicted E[xi | X_t = x] = -sigma grad log p_t(x), shape (..., d)."""
-        return self._query(x, t).answer(lambda q, rows: self._prediction(q, rows, "ddpm"))
+        return self._query(x, t).answer(lambda q, rows: self._prediction(q, rows, "noise"))
 
     @blockwise(2)
     def score_jacobian(self, x: Any, t: Any) -> Any:
@@ -95,12 +95,12 @@ class ScoreNetwork:
         return self._at(query.x[rows], query, rows, wanted)
 
     def _at(self, x: torch.Tensor, query: _Query, rows: slice, wanted: str) -> torch.Tensor:
-        t, alpha, sigma = (each[rows] for each in (query.t, query.alpha, query.sigma))
+        t, alpha, variance = (each[rows] for each in (query.t, query.alpha, query.variance))
         prediction = self.module(tensor_like(self.module, x), tensor_like(self.module, t))
         if prediction.shape != x.shape:
             raise ValueError(f"module must return shape {tuple(x.shape)}; got {tuple(prediction.shape)}")
         prediction = prediction.to(dtype=x.dtype, device=x.device)
-        answer: torch.Tensor = converted(prediction, x, alpha[:, None], sigma[:, None], self.target, wanted)
+        answer: torch.Tensor = converted(prediction, x, alpha[:, None], variance[:, None], TARGETS[self.target], wanted)
         return answer
 
     def _jacobian(self, query: _Query, rows: slice) -> torch.Tensor:
@@ -108,7 +108,7 @@ class ScoreNetwork:
             x = query.x[rows]
             if not query.tracked:
                 x = x.detach().requires_grad_()
-            score = self._at(x, query, rows, "sgm")
+            score = self._at(x, query, rows, "score")
             lines = [
                 torch.autograd.grad(column.sum(), x, create_graph=query.tracked, retain_graph=True)[0]
                 for column in score.unbind(dim=1)
@@ -117,7 +117,7 @@ class ScoreNetwork:
 
 
 class _Query:
-    """Arguments of one call as tensors, flattened: x (n, d), t, alpha and sigma (n,), float64, and the way back."""
+    """Arguments of one call as tensors, flattened: x (n, d), t, alpha and sigma^2 (n,), float64, and the way back."""
 
     def __init__(self, process: Process, dimension: int, x: Any, t: Any) -> None:
         is_tensor = isinstance(x, torch.Tensor)
@@ -129,8 +129,8 @@ class _Query:
         self._like = x if is_tensor else None
         device = x.device if is_tensor else None
         numbers = self._rows.scalars
-        scales = process.signal_scale(numbers), np.sqrt(process.noise_variance(numbers))
-        self.t, self.alpha, self.sigma = (torch.from_numpy(each).to(device) for each in (numbers, *scales))
+        scales = process.signal_scale(numbers), process.noise_variance(numbers)
+        self.t, self.alpha, self.variance = (torch.from_numpy(each).to(device) for each in (numbers, *scales))
         if self.tracked:
             self.x = x.to(torch.float64).expand(*self._rows.shape, dimension).reshape(-1, dimension)
         else:
