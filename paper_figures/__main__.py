@@ -13,6 +13,7 @@ from rich.table import Table
 
 from commands.arguments import wrong_argument
 
+from .images.data import DATA, Source
 from .registry import FIGURES, make
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -24,6 +25,10 @@ def main(
     show_list: Annotated[bool, typer.Option("--list", help="List the figures and stop.")] = False,
     out: Annotated[Path, typer.Option(help="Folder to write NAME.png, NAME.npz and NAME.txt into.")] = Path("figures"),
     quick: Annotated[bool, typer.Option("--quick", help="Fewer samples and coarser grids.")] = False,
+    data: Annotated[str, typer.Option(metavar="|".join(DATA), help="The handwriting of the figures about digits.")] = (
+        DATA[0]
+    ),
+    data_folder: Annotated[str | None, typer.Option(help="Folder of MNIST's idx files; OpenML if left out.")] = None,
 ) -> None:
     """Make the figures: a picture, the numbers it is drawn from, and a caption with their errors."""
     chosen = list(dict.fromkeys(names or FIGURES))
@@ -39,17 +44,23 @@ def main(
         return
     missing = [name for name in chosen if FIGURES[name].missing()]
     if missing:
-        extras = ",".join(sorted({FIGURES[name].needs or "" for name in missing}))
+        extras = ",".join(sorted({extra for name in missing for extra in FIGURES[name].missing()}))
         message = f'{", ".join(missing)} need an extra: pip install "manifold-scores[{extras}]"'
         if names:
             _fail(message, 1)
         typer.echo(f"paper_figures: left out: {message}", err=True)
         chosen = [name for name in chosen if name not in missing]
+    source = Source(data, data_folder)
+    if any(FIGURES[name].handwriting for name in chosen):
+        try:
+            source.load()
+        except (ValueError, ImportError, OSError) as error:
+            _fail(str(error), 2)
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name in chosen:
             start = time.perf_counter()
-            paths = make(name, out, quick)
+            paths = make(name, out, quick, source)
             files = " ".join(path.name for path in paths)
             console.print(f"{name}: wrote {files} to {out} in {time.perf_counter() - start:.1f} s", soft_wrap=True)
     except OSError as error:

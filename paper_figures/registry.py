@@ -37,26 +37,31 @@ from . import (
     oracle_atlas,
     style,
 )
+from .images.data import Source
 
 __all__ = ["FIGURES", "PaperFigure", "make"]
+
+_PACKAGES = {"torch": "torch", "data": "sklearn"}  # what an extra is there for
 
 
 @dataclass(frozen=True)
 class PaperFigure:
     """A figure: `compute(quick)` gives arrays by name; `draw` and `caption` see nothing but those arrays.
 
-    `needs` : an optional package that it cannot do without, which the extra of that name installs.
+    `needs` : extras that it cannot do without.
+    `handwriting` : whether it is about handwritten digits: then `compute(quick, source)` is told which.
     """
 
     title: str
-    compute: Callable[[bool], dict[str, np.ndarray]]
+    compute: Callable[..., dict[str, np.ndarray]]
     draw: Callable[[dict[str, np.ndarray]], Figure]
     caption: Callable[[dict[str, np.ndarray]], str]
-    needs: str | None = None
+    needs: tuple[str, ...] = ()
+    handwriting: bool = False
 
-    def missing(self) -> bool:
-        """Return whether the package is not there."""
-        return self.needs is not None and importlib.util.find_spec(self.needs) is None
+    def missing(self) -> list[str]:
+        """Return the extras that are not installed."""
+        return [extra for extra in self.needs if importlib.util.find_spec(_PACKAGES[extra]) is None]
 
 
 FIGURES = {
@@ -74,22 +79,25 @@ FIGURES = {
     "fphdp-13": PaperFigure(fphdp_13.TITLE, fphdp_13.compute, fphdp_13.draw, fphdp_13.caption),
     "fphdp-14": PaperFigure(fphdp_14.TITLE, fphdp_14.compute, fphdp_14.draw, fphdp_14.caption),
     "fphdp-15": PaperFigure(fphdp_15.TITLE, fphdp_15.compute, fphdp_15.draw, fphdp_15.caption),
-    "lwb-1": PaperFigure(lwb_1.TITLE, lwb_1.compute, lwb_1.draw, lwb_1.caption, "torch"),
-    "lwb-2": PaperFigure(lwb_2.TITLE, lwb_2.compute, lwb_2.draw, lwb_2.caption, "torch"),
-    "lwb-3": PaperFigure(lwb_3.TITLE, lwb_3.compute, lwb_3.draw, lwb_3.caption, "torch"),
-    "lwb-4": PaperFigure(lwb_4.TITLE, lwb_4.compute, lwb_4.draw, lwb_4.caption, "torch"),
+    "lwb-1": PaperFigure(lwb_1.TITLE, lwb_1.compute, lwb_1.draw, lwb_1.caption, ("torch",)),
+    "lwb-2": PaperFigure(lwb_2.TITLE, lwb_2.compute, lwb_2.draw, lwb_2.caption, ("torch",)),
+    "lwb-3": PaperFigure(lwb_3.TITLE, lwb_3.compute, lwb_3.draw, lwb_3.caption, ("torch",)),
+    "lwb-4": PaperFigure(lwb_4.TITLE, lwb_4.compute, lwb_4.draw, lwb_4.caption, ("torch",)),
     "lwb-ablation": PaperFigure(
-        lwb_ablation.TITLE, lwb_ablation.compute, lwb_ablation.draw, lwb_ablation.caption, "torch"
+        lwb_ablation.TITLE, lwb_ablation.compute, lwb_ablation.draw, lwb_ablation.caption, ("torch",)
     ),
 }
 
 
-def make(name: str, out: Path, quick: bool) -> list[Path]:
-    """Write NAME.npz, NAME.png (drawn from that file) and NAME.txt (its caption) into the folder out."""
+def make(name: str, out: Path, quick: bool, source: Source = Source()) -> list[Path]:
+    """Write NAME.npz, NAME.png (drawn from that file) and NAME.txt (its caption) into the folder out.
+
+    `source` : the handwriting for figures that are about some.
+    """
     figure = FIGURES[name]
     paths = [out / f"{name}{suffix}" for suffix in (".npz", ".png", ".txt")]
     data_path, picture_path, caption_path = paths
-    save_arrays(data_path, figure.compute(quick))
+    save_arrays(data_path, figure.compute(quick, source) if figure.handwriting else figure.compute(quick))
     data = load_arrays(data_path)
     with mpl.rc_context():
         mpl.rcdefaults()  # nothing of the reader's own matplotlibrc

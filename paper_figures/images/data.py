@@ -10,7 +10,7 @@ import numpy as np
 
 from .idx import read_idx
 
-__all__ = ["DATA", "FOLDER_VARIABLE", "Digits", "load_digits", "split"]
+__all__ = ["DATA", "FOLDER_VARIABLE", "Digits", "Source", "load_digits", "split"]
 
 #: What `--data` takes; the first is the default.
 DATA = ("digits", "mnist")
@@ -32,6 +32,18 @@ class Digits:
     def of(self, label: int) -> np.ndarray:
         """Return the images of one digit."""
         return self.images[self.labels == label]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which handwriting the figures are about: `data` and `folder` of `load_digits`."""
+
+    data: str = DATA[0]
+    folder: str | None = None
+
+    def load(self) -> Digits:
+        """Return the images."""
+        return load_digits(self.data, self.folder)
 
 
 def load_digits(data: str = "digits", folder: str | os.PathLike[str] | None = None) -> Digits:
