@@ -42,20 +42,8 @@ def main(
             table.add_row(name, figure.title)
         console.print(table)
         return
-    missing = [name for name in chosen if FIGURES[name].missing()]
-    if missing:
-        extras = ",".join(sorted({extra for name in missing for extra in FIGURES[name].missing()}))
-        message = f'{", ".join(missing)} need an extra: pip install "manifold-scores[{extras}]"'
-        if names:
-            _fail(message, 1)
-        typer.echo(f"paper_figures: left out: {message}", err=True)
-        chosen = [name for name in chosen if name not in missing]
     source = Source(data, data_folder)
-    if any(FIGURES[name].handwriting for name in chosen):
-        try:
-            source.load()
-        except (ValueError, ImportError, OSError) as error:
-            _fail(str(error), 2)
+    chosen = _possible(chosen, bool(names), source)
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name in chosen:
@@ -67,6 +55,24 @@ def main(
         _fail(f"cannot write to {out}: {error.strerror or error}", 1)
     except KeyboardInterrupt:
         _fail("interrupted; every file written is whole", 130)  # 128 + SIGINT
+
+
+def _possible(chosen: list[str], asked: bool, source: Source) -> list[str]:
+    """Return the figures whose extras are there; end if one that was asked for by name is not, or its data are not."""
+    missing = [name for name in chosen if FIGURES[name].missing()]
+    if missing:
+        extras = ",".join(sorted({extra for name in missing for extra in FIGURES[name].missing()}))
+        message = f'{", ".join(missing)} need an extra: pip install "manifold-scores[{extras}]"'
+        if asked:
+            _fail(message, 1)
+        typer.echo(f"paper_figures: left out: {message}", err=True)
+    possible = [name for name in chosen if name not in missing]
+    if any(FIGURES[name].handwriting for name in possible):
+        try:
+            source.load()
+        except (ValueError, ImportError, OSError) as error:
+            _fail(str(error), 2)
+    return possible
 
 
 def _fail(message: str, status: int) -> None:

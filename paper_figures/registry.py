@@ -89,15 +89,15 @@ FIGURES = {
 }
 
 
-def make(name: str, out: Path, quick: bool, source: Source = Source()) -> list[Path]:
+def make(name: str, out: Path, quick: bool, source: Source | None = None) -> list[Path]:
     """Write NAME.npz, NAME.png (drawn from that file) and NAME.txt (its caption) into the folder out.
 
-    `source` : the handwriting for figures that are about some.
+    `source` : the handwriting for figures that are about some; the bundled digits if left out.
     """
     figure = FIGURES[name]
     paths = [out / f"{name}{suffix}" for suffix in (".npz", ".png", ".txt")]
     data_path, picture_path, caption_path = paths
-    save_arrays(data_path, figure.compute(quick, source) if figure.handwriting else figure.compute(quick))
+    save_arrays(data_path, _computed(figure, quick, source))
     data = load_arrays(data_path)
     with mpl.rc_context():
         mpl.rcdefaults()  # nothing of the reader's own matplotlibrc
@@ -111,3 +111,7 @@ def make(name: str, out: Path, quick: bool, source: Source = Source()) -> list[P
     with write_whole(caption_path) as file:
         file.write(figure.caption(data).encode())
     return paths
+
+
+def _computed(figure: PaperFigure, quick: bool, source: Source | None) -> dict[str, np.ndarray]:
+    return figure.compute(quick, source or Source()) if figure.handwriting else figure.compute(quick)
