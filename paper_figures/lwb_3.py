@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -45,23 +47,23 @@ def draw(data: dict[str, np.ndarray]) -> Figure:
     return fig
 
 
-def _pollutions(ax: object, data: dict[str, np.ndarray]) -> None:
+def _pollutions(ax: Any, data: dict[str, np.ndarray]) -> None:
     for j, target in enumerate(TARGETS):
         shares = 100.0 * data["pollution"][j]
-        ax.scatter(np.full(len(shares), j), shares, s=26, color=panels.COLOURS[target], alpha=0.7)  # type: ignore[attr-defined]
-        ax.hlines(np.median(shares), j - 0.25, j + 0.25, color=panels.COLOURS[target], linewidth=2.0)  # type: ignore[attr-defined]
-    ax.axhline(100.0 * float(data["oracle_pollution"]), color=style.INK, linewidth=0.8)  # type: ignore[attr-defined]
-    ax.set(xticks=range(3), xticklabels=[t.upper() for t in TARGETS], xlim=(-0.6, 2.6))  # type: ignore[attr-defined]
-    ax.set_title("pollution in %, every seed and median", pad=5)  # type: ignore[attr-defined]
+        ax.scatter(np.full(len(shares), j), shares, s=26, color=panels.COLOURS[target], alpha=0.7)
+        ax.hlines(np.median(shares), j - 0.25, j + 0.25, color=panels.COLOURS[target], linewidth=2.0)
+    ax.axhline(100.0 * float(data["oracle_pollution"]), color=style.INK, linewidth=0.8)
+    ax.set(xticks=range(3), xticklabels=[t.upper() for t in TARGETS], xlim=(-0.6, 2.6))
+    ax.set_title("pollution in %, every seed and median", pad=5)
 
 
-def _distances(ax: object, data: dict[str, np.ndarray], far: float) -> None:
+def _distances(ax: Any, data: dict[str, np.ndarray], far: float) -> None:
     for j, target in enumerate(TARGETS):
         ordered = np.sort(np.maximum(data["distance"][j], 1e-6).ravel())
-        ax.plot(ordered, 1.0 - np.arange(ordered.size) / ordered.size, color=panels.COLOURS[target], linewidth=1.6)  # type: ignore[attr-defined]
-    ax.axvline(far, color=style.PURPLE, linewidth=0.9)  # type: ignore[attr-defined]
-    ax.set(xscale="log", yscale="log", xlabel=r"distance to $M$ (line: $3\,\sigma_{\min}$)", xlim=(1e-4, None))  # type: ignore[attr-defined]
-    ax.set_title("share of samples farther away, all seeds", pad=5)  # type: ignore[attr-defined]
+        ax.plot(ordered, 1.0 - np.arange(ordered.size) / ordered.size, color=panels.COLOURS[target], linewidth=1.6)
+    ax.axvline(far, color=style.PURPLE, linewidth=0.9)
+    ax.set(xscale="log", yscale="log", xlabel=r"distance to $M$ (line: $3\,\sigma_{\min}$)", xlim=(1e-4, None))
+    ax.set_title("share of samples farther away, all seeds", pad=5)
 
 
 def caption(data: dict[str, np.ndarray]) -> str:

@@ -124,7 +124,8 @@ def errors(model: Any, name: str, n: int) -> dict[str, np.ndarray]:
     if name == "line":
         components = np.stack([record.component_absolute for record in records])
     else:
-        along = np.stack([_along(model, noised, float(t), n) for t in grid])
+        rng = np.random.default_rng(SEED)
+        along = np.stack([_along(model, noised, float(t), n, rng) for t in grid])
         alpha, variance = noised.process.signal_scale(grid), noised.process.noise_variance(grid)
         factors = np.stack([np.ones_like(grid), alpha / variance, alpha / np.sqrt(variance)])  # exact: see `convert`
         components = factors[:, :, None] * along
@@ -136,9 +137,9 @@ def errors(model: Any, name: str, n: int) -> dict[str, np.ndarray]:
     }
 
 
-def _along(model: Any, noised: ms.NoisedMeasure, t: float, n: int) -> np.ndarray:
+def _along(model: Any, noised: ms.NoisedMeasure, t: float, n: int, rng: np.random.Generator) -> np.ndarray:
     """Return the errors of f in L2(p_t) along the tangent and the normal of the curve at the foot of x/alpha, (2,)."""
-    x = noised.sample(n, t, SEED)
+    x = noised.sample(n, t, rng)
     difference = model.posterior_mean(x, t) - noised.posterior_mean(x, t)
     tangent = np.asarray(curve().tangent_basis(curve().project(x / noised.process.signal_scale(t)))).reshape(n, 2)
     first = (difference * tangent).sum(axis=1)
@@ -164,9 +165,9 @@ def size_of(quick: bool) -> dict[str, Size]:
     if quick:
         return {name: Size(2, 60, 100, 100, 20) for name in ("line", "curve", "ablation")}
     return {
-        "line": Size(5, 5000, 2000, 2000, 200),
-        "curve": Size(5, 6000, 1000, 2000, 200),
-        "ablation": Size(5, 2000, 2000, 2000, 200),
+        "line": Size(5, 10_000, 2000, 2000, 200),
+        "curve": Size(5, 12_000, 1000, 2000, 200),
+        "ablation": Size(5, 3000, 2000, 2000, 200),
     }
 
 

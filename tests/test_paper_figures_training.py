@@ -56,7 +56,7 @@ def test_components_on_the_curve_turn_with_it():
             return self.noised.posterior_mean(x, t) + 0.05 * normal
 
     noised = training_runs.law("curve")
-    along = training_runs._along(Normal(noised, [0.0, 0.0]), noised, 0.01, 50)
+    along = training_runs._along(Normal(noised, [0.0, 0.0]), noised, 0.01, 50, np.random.default_rng(3))
     np.testing.assert_allclose(along, [0.0, 0.05], atol=1e-12)
 
 
