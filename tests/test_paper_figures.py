@@ -11,6 +11,7 @@ from scipy.special import gamma, ive, ndtr
 
 from commands.files import load_arrays
 from paper_figures import atlas_entries, expansion, lwb_5, style
+from paper_figures.registry import FIGURES
 from tests.test_paper_figures_command import NAMES, run
 
 STANDARD_ERRORS = 4.0
@@ -82,10 +83,11 @@ def gaps(key):
 
 def test_each_figure_is_three_whole_files(made):
     out, printed = made
+    names = [name for name in NAMES if not FIGURES[name].missing()]
     assert sorted(path.name for path in out.iterdir()) == sorted(
-        f"{name}{suffix}" for name in NAMES for suffix in (".npz", ".png", ".txt")
+        f"{name}{suffix}" for name in names for suffix in (".npz", ".png", ".txt")
     )
-    for name in NAMES:
+    for name in names:
         assert f"{name}: wrote {name}.npz {name}.png {name}.txt" in printed
         with np.load(out / f"{name}.npz", allow_pickle=False) as archive:
             numbers = [archive[key] for key in archive.files if archive[key].dtype.kind == "f" and not gaps(key)]
