@@ -39,8 +39,7 @@ def draw(data: dict[str, np.ndarray]) -> Figure:
         ax.plot(*data["outline"].T, color=style.FAINT, linewidth=0.8)
         ax.scatter(*x[distance <= far].T, s=2.5, color=colour, linewidths=0.0, alpha=0.7)
         ax.scatter(*x[distance > far].T, s=7.0, color=style.PURPLE, linewidths=0.0)
-        ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-        ax.set_aspect("equal", adjustable="datalim")
+        ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
         ax.set_title(f"{name}: {100.0 * (distance > far).mean():.1f} % far", pad=5)
     _pollutions(axes[1, 1], data)
     _distances(axes[1, 2], data, far)
@@ -54,7 +53,7 @@ def _pollutions(ax: Any, data: dict[str, np.ndarray]) -> None:
         ax.hlines(np.median(shares), j - 0.25, j + 0.25, color=panels.COLOURS[target], linewidth=2.0)
     ax.axhline(100.0 * float(data["oracle_pollution"]), color=style.INK, linewidth=0.8)
     ax.set(xticks=range(3), xticklabels=[t.upper() for t in TARGETS], xlim=(-0.6, 2.6))
-    ax.set_title("pollution in %, every seed and median", pad=5)
+    ax.set_title("pollution in %: seeds, median", pad=5)
 
 
 def _distances(ax: Any, data: dict[str, np.ndarray], far: float) -> None:
@@ -63,7 +62,7 @@ def _distances(ax: Any, data: dict[str, np.ndarray], far: float) -> None:
         ax.plot(ordered, 1.0 - np.arange(ordered.size) / ordered.size, color=panels.COLOURS[target], linewidth=1.6)
     ax.axvline(far, color=style.PURPLE, linewidth=0.9)
     ax.set(xscale="log", yscale="log", xlabel=r"distance to $M$ (line: $3\,\sigma_{\min}$)", xlim=(1e-4, None))
-    ax.set_title("share of samples farther away, all seeds", pad=5)
+    ax.set_title("share of samples farther away", pad=5)
 
 
 def caption(data: dict[str, np.ndarray]) -> str:

@@ -38,7 +38,9 @@ def compute(quick: bool) -> dict[str, np.ndarray]:
 def rows(data: dict[str, np.ndarray]) -> list[str]:
     """Return a short name for every setting."""
     columns = (data["schedules"], data["weights"], data["time_inputs"])
-    return [f"{s}, {w}" + (", log t" if i == "log" else "") for s, w, i in zip(*columns, strict=True)]
+    names = {"uniform": "1", "snr": "snr", "variance": "variance", "default": "default"}
+    inputs = {"time": "", "log": ", log t in"}
+    return [f"t {s}, weight {names[str(w)]}{inputs[str(i)]}" for s, w, i in zip(*columns, strict=True)]
 
 
 def compared(data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -56,7 +58,7 @@ def draw(data: dict[str, np.ndarray]) -> Figure:
     """Every seed as a dot and the median as a bar; a row for each setting."""
     fig = Figure(figsize=(style.WIDTH, 5.4))
     axes = fig.subplots(1, 3, sharey=True)
-    fig.subplots_adjust(left=0.18, right=0.985, bottom=0.16, top=0.93, wspace=0.08)
+    fig.subplots_adjust(left=0.24, right=0.985, bottom=0.16, top=0.93, wspace=0.08)
     names = rows(data)
     titles = (r"$e(\varepsilon)$ at $t = 1$", r"$e(\varepsilon)$ at $t = 0.001$", "pollution")
     for ax, title, values in zip(axes, titles, compared(data).values(), strict=True):
@@ -70,7 +72,7 @@ def draw(data: dict[str, np.ndarray]) -> Figure:
         if title != "pollution":
             ax.set(xscale="log")
     axes[0].set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
-    panels.legend(fig)
+    panels.legend(fig, bands=False)
     return fig
 
 
@@ -88,9 +90,9 @@ def caption(data: dict[str, np.ndarray]) -> str:
         f"{data['seconds'].sum():.0f} s of one core.",
     ]
     for name, values in compared(data).items():
-        lines = [f"    {name:26}" + "".join(f"{target.upper():^31}" for target in TARGETS)]
+        lines = [f"    {name:38}" + "".join(f"{target.upper():^31}" for target in TARGETS)]
         for i, row in enumerate(rows(data)):
             cells = "".join(f"{panels.spread(values[i, j]):^31}" for j in range(len(TARGETS)))
-            lines.append(f"    {row:26}{cells}".rstrip())
+            lines.append(f"    {row:38}{cells}".rstrip())
         blocks.append("\n".join(lines))
     return panels.filled(*blocks)

@@ -44,11 +44,13 @@ def error_grid(times: np.ndarray, rows: dict[str, np.ndarray], height: float) ->
     return fig
 
 
-def legend(fig: Figure, extra: tuple[Any, ...] = ()) -> None:
-    """Name the targets, at the bottom."""
+def legend(fig: Figure, bands: bool = True) -> None:
+    """Name the targets, at the bottom, and what shows their seeds: bands or dots."""
     handles: list[Any] = [Line2D([], [], color=COLOURS[target], linewidth=2.0) for target in TARGETS]
-    handles.append(Patch(color=style.FAINT, alpha=0.35, linewidth=0.0))
-    labels = [*(LABELS[target] for target in TARGETS), "range over seeds (line: median)"]
+    dot = Line2D([], [], linestyle="", marker="o", markersize=4, color=style.FAINT)
+    handles.append(Patch(color=style.FAINT, alpha=0.35, linewidth=0.0) if bands else dot)
+    seeds = "range over seeds (line: median)" if bands else "seeds (bar: median)"
+    labels = [*(LABELS[target] for target in TARGETS), seeds]
     fig.legend(handles, labels, loc="lower center", ncols=4, frameon=False, columnspacing=2.0)
 
 
