@@ -142,9 +142,16 @@ def test_tables_repeat_the_arrays(trained):
         assert values.shape == (3, SMALL.seeds, 3, 4)
         lines = training_panels.final_table(data).splitlines()[1:]
         assert len(lines) == 12
-        first = lines[3].split()  # f at t = 0.001, CEM
-        assert first[:2] == ["f", "0.001"]
-        assert float(first[2]) == pytest.approx(np.median(data["l2"][0, :, 0, 0]), rel=6e-3)
+        for number, line in enumerate(lines):
+            quantity, place = divmod(number, 4)
+            cells = line.replace("[", "").replace("]", "").replace(",", "").split()
+            assert cells[:2] == [training_runs.QUANTITIES[quantity], f"{training_runs.FINAL[place]:g}"]
+            at = int(np.argmin(np.abs(np.log(data["times"] / training_runs.FINAL[place]))))
+            for target in range(3):
+                seeds = data["l2"][target, :, quantity, at]
+                median, least, largest = (float(cell) for cell in cells[2 + 3 * target : 5 + 3 * target])
+                assert median == pytest.approx(np.median(seeds), rel=6e-3)  # three digits
+                assert (least, largest) == pytest.approx((seeds.min(), seeds.max()), rel=6e-2)  # two
 
 
 def test_figures_are_drawn_from_the_arrays(trained, tmp_path):
