@@ -23,16 +23,19 @@ from . import (
     fphdp_4,
     fphdp_5,
     fphdp_8,
+    fphdp_9,
     fphdp_12,
     fphdp_13,
     fphdp_14,
     fphdp_15,
+    fphdp_16,
     lwb_1,
     lwb_2,
     lwb_3,
     lwb_4,
     lwb_5,
     lwb_ablation,
+    lwb_digits,
     medial_axis,
     oracle_atlas,
     style,
@@ -85,6 +88,15 @@ FIGURES = {
     "lwb-4": PaperFigure(lwb_4.TITLE, lwb_4.compute, lwb_4.draw, lwb_4.caption, ("torch",)),
     "lwb-ablation": PaperFigure(
         lwb_ablation.TITLE, lwb_ablation.compute, lwb_ablation.draw, lwb_ablation.caption, ("torch",)
+    ),
+    "lwb-digits": PaperFigure(
+        lwb_digits.TITLE, lwb_digits.compute, lwb_digits.draw, lwb_digits.caption, ("torch", "data"), handwriting=True
+    ),
+    "fphdp-9": PaperFigure(
+        fphdp_9.TITLE, fphdp_9.compute, fphdp_9.draw, fphdp_9.caption, ("torch", "data"), handwriting=True
+    ),
+    "fphdp-16": PaperFigure(
+        fphdp_16.TITLE, fphdp_16.compute, fphdp_16.draw, fphdp_16.caption, ("torch", "data"), handwriting=True
     ),
 }
 
