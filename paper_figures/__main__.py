@@ -13,7 +13,7 @@ from rich.table import Table
 
 from commands.arguments import wrong_argument
 
-from .images.data import DATA, Source
+from .images.data import DATA, FOLDER_VARIABLE, Source
 from .registry import FIGURES, make
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -25,10 +25,13 @@ def main(
     show_list: Annotated[bool, typer.Option("--list", help="List the figures and stop.")] = False,
     out: Annotated[Path, typer.Option(help="Folder to write NAME.png, NAME.npz and NAME.txt into.")] = Path("figures"),
     quick: Annotated[bool, typer.Option("--quick", help="Fewer samples and coarser grids.")] = False,
-    data: Annotated[str, typer.Option(metavar="|".join(DATA), help="The handwriting of the figures about digits.")] = (
-        DATA[0]
-    ),
-    data_folder: Annotated[str | None, typer.Option(help="Folder of MNIST's idx files; OpenML if left out.")] = None,
+    data: Annotated[
+        str, typer.Option(metavar="|".join(DATA), help="Handwriting, for the figures about digits.")
+    ] = DATA[0],
+    data_folder: Annotated[
+        str | None,
+        typer.Option(help=f"Folder of MNIST's idx files; if left out, ${FOLDER_VARIABLE}, or else OpenML."),
+    ] = None,
 ) -> None:
     """Make the figures: a picture, the numbers it is drawn from, and a caption with their errors."""
     chosen = list(dict.fromkeys(names or FIGURES))
@@ -59,6 +62,8 @@ def main(
 
 def _possible(chosen: list[str], asked: bool, source: Source) -> list[str]:
     """Return the figures whose extras are there; end if one that was asked for by name is not, or its data are not."""
+    if source.data not in DATA:
+        _fail(f"--data must be one of {', '.join(map(repr, DATA))}; got {source.data!r}", 2)
     missing = [name for name in chosen if FIGURES[name].missing()]
     if missing:
         extras = ",".join(sorted({extra for name in missing for extra in FIGURES[name].missing()}))

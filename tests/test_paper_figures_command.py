@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 from commands.files import load_arrays, write_whole
@@ -83,3 +84,44 @@ def test_exit_status_of_the_command(capsys):
     assert command(["--list"]) == 0
     assert command(["nope"]) == 2
     assert "unknown figure 'nope'" in capsys.readouterr().err
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """A figure about handwriting that keeps the images' shape."""
+    figure = registry.PaperFigure(
+        "", lambda quick, source: {"shape": np.array(source.load().images.shape)}, lambda data: Figure(),
+        lambda data: f"{data['shape']}", needs=("data",), handwriting=True,
+    )  # fmt: skip
+    monkeypatch.setitem(registry.FIGURES, "lwb-5", figure)
+
+
+def test_handwriting_is_the_one_that_is_asked_for(tmp_path, written):
+    assert run("lwb-5", "--out", tmp_path / "a").exit_code == 0
+    assert (tmp_path / "a" / "lwb-5.txt").read_text() == "[1797    8    8]"
+    for name, array in (("images-idx3", np.zeros((3, 4, 5))), ("labels-idx1", np.zeros(3))):
+        head = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, dtype=">u4").tobytes()
+        (tmp_path / f"train-{name}-ubyte").write_bytes(head + array.astype(np.uint8).tobytes())
+    assert run("lwb-5", "--out", tmp_path / "b", "--data", "mnist", "--data-folder", tmp_path).exit_code == 0
+    assert (tmp_path / "b" / "lwb-5.txt").read_text() == "[3 4 5]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "letters"], "--data must be one of 'digits', 'mnist'; got 'letters'"),
+        (
+            ["--data", "mnist", "--data-folder", "no/such/folder"],
+            "data folder must be a folder that exists; got no/such/folder",
+        ),
+        (
+            ["--data-folder", "somewhere"],
+            "folder goes with data 'mnist' only; the digits come with scikit-learn; got somewhere",
+        ),
+    ],
+)
+def test_wrong_handwriting_is_one_line_and_status_2(tmp_path, written, arguments, message):
+    result = run("lwb-5", "--out", tmp_path / "nothing", *arguments)
+    assert result.exit_code == 2
+    assert result.output == f"paper_figures: {message}\n"
+    assert not (tmp_path / "nothing").exists()
