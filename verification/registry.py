@@ -6,6 +6,7 @@ from . import (
     certified,
     commutation,
     decomposition,
+    error_transfer,
     federer,
     fphdp_corollary_3_7,
     fphdp_proposition_3_1,
@@ -21,6 +22,7 @@ from . import (
     reach,
     renyi_sharp,
     small_ball,
+    target_conditioning,
 )
 from .record import Claim
 
@@ -28,6 +30,8 @@ _MODULES = (
     lwb_theorem_3_5,
     lwb_theorem_3_7,
     identities,
+    error_transfer,
+    target_conditioning,
     memorisation,
     projection,
     reach,
