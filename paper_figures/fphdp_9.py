@@ -38,9 +38,9 @@ def compute(quick: bool, source: Source) -> dict[str, np.ndarray]:
 
 
 def chosen(distances: np.ndarray) -> list[int]:
-    """Return ROWS different indices: of the least distance, of the largest scale, of one half way to the best."""
+    """Return ROWS different indices: of the least distance, of the largest scale, of smaller scales than the best."""
     best, last = int(np.argmin(distances)), len(distances) - 1
-    wanted = dict.fromkeys((best, last, max(1, best // 2), (best + last) // 2, *range(len(distances))))
+    wanted = dict.fromkeys((best, last, max(1, best // 2), best // 4, *range(len(distances))))
     return sorted(list(wanted)[:ROWS])
 
 
@@ -69,7 +69,7 @@ def draw(data: dict[str, np.ndarray]) -> Figure:
 def _plane(ax: Any, x: np.ndarray, colour: str) -> None:
     circle = on_circle(np.linspace(0.0, 2.0 * np.pi, 200))
     ax.plot(*circle.T, color=style.FAINT, linewidth=0.6)
-    ax.scatter(*x.T, s=2.5, color=colour, linewidths=0.0, alpha=0.6)
+    ax.scatter(*x.T, s=2.5 if len(x) > 50 else 9.0, color=colour, linewidths=0.0, alpha=0.6)
     ax.set(xlim=(-1.3, 1.3), ylim=(-1.3, 1.3), aspect="equal")
     ax.axis("off")
 
@@ -78,7 +78,7 @@ def caption(data: dict[str, np.ndarray]) -> str:
     """The caption: what is shown, and what was measured of the rows."""
     what = (
         f"fphdp-9. {panels.what(data)} Left: samples in the plane of the curve, grey. Right: {SHOWN} of them decoded, "
-        "at equal steps of rank of the angle; the data are all shown, from angle 0. Scales of either kernel: the one "
-        "of least Fréchet distance, one half way to it, and the largest."
+        "at equal steps of rank of the angle; the data are all shown, from angle 0. Of the scales of either kernel "
+        "the one of least Fréchet distance, the largest, and a smaller one (two, if the largest is the best)."
     )
     return panels.filled(what, panels.setting(data), panels.table(data, data["rows"]), panels.conclusion(data))

@@ -56,11 +56,13 @@ def setting(data: Data) -> str:
         "kernel (translated manifold): with p the nearest point of the circle to x and p' that to p + N(0, scale^2 I), "
         f"the law of x + p' - p. Averages over {nodes[0]} nodes of a spiral for the isotropic kernel, {nodes[1]} for "
         "the adapted one; half of them, at every third scale, change mean distances to the curve and to the data, and "
-        f"the covered share, by at most {'; '.join(changes)}. Covered: e^entropy of the shares of {ARCS} equal arcs, "
-        f"over {ARCS} (uniform samples of the same size: {true:.3f}). Fréchet distances of decoded samples to as many "
-        f"decoded even points of the curve, in {data['space']} (variance along the curve {spread:.3g}) and in pixels, "
-        "with standard errors by a bootstrap of the samples; floor: those of "
-        f"{len(data['floor'])} uniform samples of the curve, median [least, largest], which are bias and chance."
+        f"the covered share, by at most {'; '.join(changes)}. Every sample enters what follows with its {POINTS} "
+        "rotations to the other data, which have the same law and leave no chance in how many samples a datum gets. "
+        f"Covered: e^entropy of the shares of {ARCS} equal arcs, over {ARCS} (uniform samples: {true:.3f}). Fréchet "
+        f"distances of the {count * POINTS} decoded samples to as many decoded even points of the curve, in "
+        f"{data['space']} (variance along the curve {spread:.3g}) and in pixels, with bootstrap standard errors; "
+        f"floor: those of {len(data['floor'])} sets of uniform samples of the curve, with their rotations, median "
+        "[least, largest], which are bias and chance."
     )
 
 

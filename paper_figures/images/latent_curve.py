@@ -111,6 +111,17 @@ def training_points() -> np.ndarray:
     return on_circle(2.0 * np.pi * np.arange(POINTS) / POINTS)
 
 
+def orbit(x: np.ndarray) -> np.ndarray:
+    """Return points (n, 2) and their rotations by multiples of 2 pi / POINTS, (POINTS n, 2), all of a point together.
+
+    The data are equispaced, so rotated samples are samples: they have the same law.  An average over an orbit has no
+    part of chance in which data samples end near, which would hide how they lie between them.
+    """
+    turns = on_circle(2.0 * np.pi * np.arange(POINTS) / POINTS)
+    rotations = np.array([[[c, s], [-s, c]] for c, s in turns])
+    return np.asarray((x[:, None, None] @ rotations).reshape(-1, 2))
+
+
 def model(kernel: str, scale: float, nodes: int) -> Any:
     """Return the score of the data smoothed with one of KERNELS; scale 0 is the score of the data.
 
@@ -140,7 +151,7 @@ def runs(quick: bool) -> dict[str, np.ndarray]:
     scales (2, S) and samples (2, S, n, 2) in units of the radius; other_samples (2, C, n, 2), the same with half the
     nodes of the kernels, at the scales of the indices checked (C,); nodes (2,).
     """
-    count, nodes = (60, (64, 32)) if quick else (1000, (1024, 256))
+    count, nodes = (20, (64, 32)) if quick else (300, (1024, 512))
     scales = np.array(QUICK_SCALES if quick else SCALES)
     checked = np.arange(2, scales.shape[1], 3)
     every = [(kernel, float(scale), nodes[k]) for k, kernel in enumerate(KERNELS) for scale in scales[k]]
@@ -156,13 +167,15 @@ def runs(quick: bool) -> dict[str, np.ndarray]:
 
 
 def distances(samples: np.ndarray) -> dict[str, np.ndarray]:
-    """Return distances to the circle and to the data of samples (..., 2), and the covered share of arcs, per set.
+    """Return distances to the circle and to the data of samples (..., n, 2), and how evenly orbits cover the circle.
 
-    to_manifold, to_data (..., n) for samples (..., n, 2); covered (...) as `coverage` has it for ARCS equal arcs.
+    to_manifold, to_data (..., n); covered (...) as `coverage` has it for ARCS equal arcs.
     """
     data = training_points()
-    flat = samples.reshape(-1, *samples.shape[-2:])
-    shares = [np.bincount((angles(x) * ARCS / (2.0 * np.pi)).astype(int) % ARCS, minlength=ARCS) / len(x) for x in flat]
+    turned = [angles(orbit(x)) for x in samples.reshape(-1, *samples.shape[-2:])]
+    # Data are in the middle of their arcs.
+    arcs = [(u * ARCS / (2.0 * np.pi) + 0.5).astype(int) % ARCS for u in turned]
+    shares = [np.bincount(arc, minlength=ARCS) / len(arc) for arc in arcs]
     return {
         "to_manifold": np.abs(np.linalg.norm(samples, axis=-1) - 1.0),
         "to_data": np.linalg.norm(samples[..., None, :] - data, axis=-1).min(axis=-1),
@@ -179,9 +192,9 @@ def decoded_runs(source: Source, quick: bool) -> dict[str, np.ndarray]:
     what `runs` and `distances` give, the latter for other_samples as other_..., too; radius (), the three digits
     `corners` (3, h, w) with their angles corner_angles (3,) and labels; training_images (POINTS, h, w);
     true_samples and true_images, one uniform sample of the curve, true_... the distances of DRAWS of them; images
-    (2, S, n, h, w) of the samples; frechet and frechet_error (2, S) to even points of the curve, floor (DRAWS,) that of
-    uniform samples, in the feature space of that name, `space`; pixel_... in pixels; spread (), the trace of the
-    covariance of the features of the curve.
+    (2, S, n, h, w) of the samples; frechet and frechet_error (2, S) of their orbits to even points of the curve, floor
+    (DRAWS,) of those of uniform samples, in the feature space of that name, `space`; pixel_... in pixels; spread (),
+    the trace of the covariance of the features of the curve.
     """
     from .inception import feature_space
     from .trained import parts, trained_vae
@@ -198,45 +211,44 @@ def decoded_runs(source: Source, quick: bool) -> dict[str, np.ndarray]:
         return np.asarray(vae.decode(circle.lift(x)))
 
     rng, count = np.random.default_rng(SEED + 1), data["samples"].shape[2]
-    even = on_circle(2.0 * np.pi * (np.arange(count) + 0.5) / count)
-    others = [on_circle(rng.uniform(0.0, 2.0 * np.pi, count)) for _ in range(DRAWS)]
-    data |= {f"true_{key}": value for key, value in distances(np.array(others)).items()}
-    images = np.array([[decoded(x) for x in row] for row in data["samples"]])
-    curve, uniform = decoded(even), np.array([decoded(x) for x in others])
+    uniform = np.array([on_circle(rng.uniform(0.0, 2.0 * np.pi, count)) for _ in range(DRAWS)])
+    data |= {f"true_{key}": value for key, value in distances(uniform).items()}
+    even = on_circle(2.0 * np.pi * (np.arange(POINTS * count) + 0.5) / (POINTS * count))
     space, features = feature_space(source, quick)
-    data |= _compared(images, curve, uniform, features, "")
-    data |= _compared(images, curve, uniform, lambda x: x.reshape(len(x), -1), "pixel_")
+    data |= _compared(data["samples"], even, uniform, lambda x: features(decoded(x)), "")
+    data |= _compared(data["samples"], even, uniform, lambda x: decoded(x).reshape(len(x), -1), "pixel_")
     return data | {
         "space": np.array(space),
-        "spread": np.trace(np.cov(features(curve), rowvar=False)),
+        "spread": np.trace(np.cov(features(decoded(even)), rowvar=False)),
         "radius": np.array(circle.radius),
         "latents": np.array(latents.shape[1]),
         "corners": vae.decode(latents[chosen]),
         "corner_labels": digits.labels[chosen],
         "corner_angles": angles(circle.plane(latents[chosen])),
         "training_images": decoded(training_points()),
-        "true_samples": others[0],
-        "true_images": uniform[0],
-        "images": images,
+        "true_samples": uniform[0],
+        "true_images": decoded(uniform[0]),
+        "images": np.array([[decoded(x) for x in row] for row in data["samples"]]),
     }
 
 
 def _compared(
-    images: np.ndarray, curve: np.ndarray, uniform: np.ndarray, features: Callable[[np.ndarray], np.ndarray], name: str
+    samples: np.ndarray, curve: np.ndarray, uniform: np.ndarray, features: Callable[[np.ndarray], np.ndarray], name: str
 ) -> dict[str, np.ndarray]:
-    """Return Fréchet distances to the images of the curve of images (2, S, n, h, w), and of its uniform samples.
+    """Return Fréchet distances to the curve, as many even points, of orbits of samples (2, S, n, 2) and uniform ones.
 
-    Errors are those of a bootstrap of the samples; the curve itself, even points, has none.
+    Errors are those of a bootstrap of the n orbits; the even points have none.
     """
     real, rng = features(curve), np.random.default_rng(SEED)
 
     def error(x: np.ndarray) -> float:
-        drawn = [frechet_distance(x[rng.integers(len(x), size=len(x))], real) for _ in range(DRAWS)]
-        return float(np.std(drawn, ddof=1))
+        orbits = x.reshape(-1, POINTS, x.shape[1])
+        picks = rng.integers(len(orbits), size=(DRAWS, len(orbits)))
+        return float(np.std([frechet_distance(orbits[pick].reshape(x.shape), real) for pick in picks], ddof=1))
 
-    found = [[features(x) for x in row] for row in images]
+    found = [[features(orbit(x)) for x in row] for row in samples]
     return {
         f"{name}frechet": np.array([[frechet_distance(x, real) for x in row] for row in found]),
         f"{name}frechet_error": np.array([[error(x) for x in row] for row in found]),
-        f"{name}floor": np.array([frechet_distance(features(x), real) for x in uniform]),
+        f"{name}floor": np.array([frechet_distance(features(orbit(x)), real) for x in uniform]),
     }
