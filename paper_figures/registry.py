@@ -22,8 +22,12 @@ from . import (
     fphdp_3,
     fphdp_4,
     fphdp_5,
+    fphdp_6,
+    fphdp_7,
     fphdp_8,
     fphdp_9,
+    fphdp_10,
+    fphdp_11,
     fphdp_12,
     fphdp_13,
     fphdp_14,
@@ -91,6 +95,18 @@ FIGURES = {
     ),
     "lwb-digits": PaperFigure(
         lwb_digits.TITLE, lwb_digits.compute, lwb_digits.draw, lwb_digits.caption, ("torch", "data"), handwriting=True
+    ),
+    "fphdp-6": PaperFigure(
+        fphdp_6.TITLE, fphdp_6.compute, fphdp_6.draw, fphdp_6.caption, ("torch", "data"), handwriting=True
+    ),
+    "fphdp-7": PaperFigure(
+        fphdp_7.TITLE, fphdp_7.compute, fphdp_7.draw, fphdp_7.caption, ("torch", "data"), handwriting=True
+    ),
+    "fphdp-10": PaperFigure(
+        fphdp_10.TITLE, fphdp_10.compute, fphdp_10.draw, fphdp_10.caption, ("torch", "data"), handwriting=True
+    ),
+    "fphdp-11": PaperFigure(
+        fphdp_11.TITLE, fphdp_11.compute, fphdp_11.draw, fphdp_11.caption, ("torch", "data"), handwriting=True
     ),
     "fphdp-9": PaperFigure(
         fphdp_9.TITLE, fphdp_9.compute, fphdp_9.draw, fphdp_9.caption, ("torch", "data"), handwriting=True

@@ -12,7 +12,7 @@ from paper_figures.__main__ import app, command
 NAMES = (
     "lwb-5", "oracle-atlas", "medial-axis", "expansion", "fphdp-1", "fphdp-2", "fphdp-3", "fphdp-4", "fphdp-5",
     "fphdp-8", "fphdp-12", "fphdp-13", "fphdp-14", "fphdp-15", "lwb-1", "lwb-2", "lwb-3", "lwb-4", "lwb-ablation",
-    "lwb-digits", "fphdp-9", "fphdp-16",
+    "lwb-digits", "fphdp-6", "fphdp-7", "fphdp-10", "fphdp-11", "fphdp-9", "fphdp-16",
 )  # fmt: skip
 
 

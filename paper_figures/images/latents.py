@@ -1,0 +1,65 @@
+"""Distances from points to a cloud and to the planes of its neighbourhoods, and spectra of those neighbourhoods."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["local_spectra", "nearest", "participation", "plane_distances"]
+
+
+def nearest(x: np.ndarray, cloud: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distance (n,) from each row of x to the nearest row of the cloud, and which that is (n,)."""
+    distances = _distances(x, cloud)
+    index = distances.argmin(axis=1)
+    return distances[np.arange(len(x)), index], index
+
+
+def plane_distances(
+    x: np.ndarray, cloud: np.ndarray, neighbours: int, dimension: int, own: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the distances (n,) from x (n, d) to local PCA planes of the cloud (N, d).
+
+    The plane of a point passes through the mean of its `neighbours` nearest points of the cloud, along the `dimension`
+    first principal axes of those.  It has no edges: how far a point lies along it does not count.  Row i leaves out
+    row own[i] of the cloud, which it is itself.
+    """
+    found = np.empty(len(x))
+    for i, around in enumerate(_neighbourhoods(x, cloud, neighbours, own)):
+        centre = around.mean(axis=0)
+        axes = np.linalg.svd(around - centre, full_matrices=False)[2][:dimension]
+        apart = x[i] - centre
+        found[i] = np.linalg.norm(apart - (apart @ axes.T) @ axes)
+    return found
+
+
+def local_spectra(samples: np.ndarray, neighbours: int) -> np.ndarray:
+    """Return the variances (n, min(neighbours - 1, d)) along the principal axes of the neighbourhood of every sample.
+
+    Its neighbourhood: that many of the other samples, the nearest.
+    """
+    count = min(neighbours - 1, samples.shape[1])
+    found = [
+        np.linalg.svd(around - around.mean(axis=0), compute_uv=False)[:count] ** 2 / (len(around) - 1)
+        for around in _neighbourhoods(samples, samples, neighbours, np.arange(len(samples)))
+    ]
+    return np.array(found)
+
+
+def participation(spectra: np.ndarray) -> np.ndarray:
+    """Return (sum of variances)^2 / (sum of their squares), (n,): m for m equal ones."""
+    return np.asarray(spectra.sum(axis=-1) ** 2 / np.square(spectra).sum(axis=-1))
+
+
+def _distances(x: np.ndarray, cloud: np.ndarray) -> np.ndarray:
+    # Differences, not products: distances between neighbours must not drown in the rounding of |x|^2.
+    found = np.empty((len(x), len(cloud)))
+    for i, row in enumerate(x):
+        found[i] = np.sqrt(np.square(cloud - row).sum(axis=1))
+    return found
+
+
+def _neighbourhoods(x: np.ndarray, cloud: np.ndarray, neighbours: int, own: np.ndarray | None) -> list[np.ndarray]:
+    distances = _distances(x, cloud)
+    if own is not None:
+        distances[np.arange(len(x)), own] = np.inf
+    return [cloud[each] for each in np.argsort(distances, axis=1, kind="stable")[:, :neighbours]]
