@@ -8,13 +8,15 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+import manifold_scores as ms
+
 from . import style
 from . import training_panels as panels
 from .images.data import Source
 from .images.digit_runs import COPIED, FAR, LATE, parts, size_of, target_runs
 from .images.mosaics import tiled
 from .smoothing_samples import text_table
-from .training_runs import QUANTITIES, TARGETS
+from .training_runs import QUANTITIES, T_MAX, TARGETS
 
 TITLE = "[LWB] image experiment: CEM, SGM and DDPM networks trained on handwritten digits"
 
@@ -167,7 +169,7 @@ def _what(data: dict[str, np.ndarray]) -> str:
         f"lwb-digits. Handwritten digits, {height} x {width}: {training} training and {held} held-out images, drawn at "
         f"random, as points of R^{height * width} with pixels from -1 (paper) to 1 (ink). Above: samples of the "
         "reverse SDE with the networks of the seed of median Fréchet distance, cut off at -1 and 1; with the exact "
-        "score of the training images, which returns training images; held-out images. Middle: distance of f, S and "
+        "score of the training images, which returns training images, some of them repeatedly; held-out images. Middle: distance of f, S and "
         "eps from the exact answer for the training images. Below: denoising error of held-out images over that of "
         "the best linear denoiser (dashed), Fréchet distance of samples to held-out images, share of samples that are "
         "farther from the training images than 95 % of the held-out images are."
@@ -261,8 +263,11 @@ def _conclusion(data: dict[str, np.ndarray]) -> str:
         f"{best(data['frechet'][:, :, i, 1])}"
         for i, start in enumerate(STARTS)
     )
+    process = ms.OrnsteinUhlenbeck(rate=0.5)
+    factor = float(np.sqrt(process.noise_variance(T_MAX)) / process.signal_scale(T_MAX))
     return (
-        f"Least denoising error of held-out images. {losses}. Against the best linear denoiser: {_against(data)}. "
+        f"At large t S and eps are nearly x, which their networks have to reproduce: an error of eps is one of f, times "
+        f"sigma/alpha, {factor:.0f} at t = {T_MAX:g}. Least denoising error of held-out images. {losses}. Against the best linear denoiser: {_against(data)}. "
         f"Least Fréchet distance of samples {starts}."
     )
 

@@ -135,6 +135,29 @@ def test_exact_score_copies_and_a_shifted_one_misses(images):
     np.testing.assert_allclose(shifted, 0.2 * np.sqrt(30), rtol=1e-6)
 
 
+def test_samplers_start_from_noise_and_from_noisy_training_images(images):
+    met = []
+
+    class Recorder:
+        process, ambient_dimension = ms.OrnsteinUhlenbeck(0.5), 30
+
+        def score(self, x, t):
+            met.append((float(np.max(t)), np.array(x)))
+            return -np.asarray(x)
+
+    digit_runs.sampled(Recorder(), images, digit_runs.Size(1000, 1, 1, 2, 30, 10))
+    starts = [x for k, (t, x) in enumerate(met) if k == 0 or t > met[k - 1][0]]
+    assert len(starts) == 2
+    assert met[0][0] == pytest.approx(10.0)
+    # N(0, I): 900 draws; the mean of squares has a standard error of sqrt(2/900).
+    assert np.square(starts[0]).mean() == pytest.approx(1.0, abs=4.0 * np.sqrt(2.0 / 900.0))
+    # Around e^{-1/2} times a training image, of variance 1 - 1/e in each pixel; a wrong one is farther in the mean.
+    noisy = digit_runs.memorising(images.training).sample(30, digit_runs.LATE, digit_runs.SEED)
+    np.testing.assert_allclose(starts[1], noisy, rtol=1e-12)
+    apart = cdist(starts[1], np.exp(-0.5) * images.training, "sqeuclidean").min(axis=1).mean() / 30.0
+    assert 0.5 < apart / -np.expm1(-1.0) < 1.2
+
+
 def test_frechet_distances_of_shifted_images(images):
     real = images.held[:20]
     shifts = np.array([[[0.0, 0.5]], [[1.0, 0.0]]])  # targets, seeds, starts
