@@ -169,10 +169,10 @@ def _what(data: dict[str, np.ndarray]) -> str:
         f"lwb-digits. Handwritten digits, {height} x {width}: {training} training and {held} held-out images, drawn at "
         f"random, as points of R^{height * width} with pixels from -1 (paper) to 1 (ink). Above: samples of the "
         "reverse SDE with the networks of the seed of median Fréchet distance, cut off at -1 and 1; with the exact "
-        "score of the training images, which returns training images, some of them repeatedly; held-out images. Middle: distance of f, S and "
-        "eps from the exact answer for the training images. Below: denoising error of held-out images over that of "
-        "the best linear denoiser (dashed), Fréchet distance of samples to held-out images, share of samples that are "
-        "farther from the training images than 95 % of the held-out images are."
+        "score of the training images, which returns training images, some of them repeatedly; held-out images. "
+        "Middle: distance of f, S and eps from the exact answer for the training images. Below: denoising error of "
+        "held-out images over that of the best linear denoiser (dashed), Fréchet distance of samples to held-out "
+        "images, share of samples that are farther from the training images than 95 % of the held-out images are."
     )
 
 
@@ -266,9 +266,9 @@ def _conclusion(data: dict[str, np.ndarray]) -> str:
     process = ms.OrnsteinUhlenbeck(rate=0.5)
     factor = float(np.sqrt(process.noise_variance(T_MAX)) / process.signal_scale(T_MAX))
     return (
-        f"At large t S and eps are nearly x, which their networks have to reproduce: an error of eps is one of f, times "
-        f"sigma/alpha, {factor:.0f} at t = {T_MAX:g}. Least denoising error of held-out images. {losses}. Against the best linear denoiser: {_against(data)}. "
-        f"Least Fréchet distance of samples {starts}."
+        "At large t S and eps are nearly x, which their networks have to reproduce: an error of eps is one of f, times "
+        f"sigma/alpha, {factor:.0f} at t = {T_MAX:g}. Least denoising error of held-out images. {losses}. Against the "
+        f"best linear denoiser: {_against(data)}. Least Fréchet distance of samples {starts}."
     )
 
 
