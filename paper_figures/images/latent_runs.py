@@ -68,10 +68,10 @@ def runs(source: Source, quick: bool) -> dict[str, np.ndarray]:
     spectra (2, 6, S, K - 1), spectra_real (S, K - 1) : variances of neighbourhoods among G points, means;
         local_dimension (2, 6, S), local_dimension_real (S,) : means of their participation ratios.
     """
-    size, vae, classifier = size_of(quick), trained_vae(source, quick), trained_classifier(source, quick)
     images = source.load().of(DIGIT)
     if len(images) < LEAST:
         raise ValueError(f"the data must hold at least {LEAST} images of a {DIGIT}; they hold {len(images)}")
+    size, vae, classifier = size_of(quick), trained_vae(source, quick), trained_classifier(source, quick)
     latents = vae.encode(images)
     rows: list[dict[str, np.ndarray]] = []
     with tqdm(total=size.subsets * SCALES.shape[1], desc="latents", unit="scale", disable=None) as bar:
