@@ -107,6 +107,27 @@ def test_steps_of_descent_are_those_of_a_loop(s):
     assert found == pytest.approx(np.log(100.0 / (1.0 + s / (1.0 + s))) / (2.0 * np.log1p(s)), rel=1e-9)
 
 
+def test_condition_numbers_over_times():
+    """Log-uniform times: against closed forms of integrals, to which midpoints of quarters of decades come close."""
+    s = descent.TIMES
+    moments = np.array([np.diag([1.0 + each, each]) for each in s])
+    least, range_ = 10.0 ** (-descent.SMALLEST / 4.0), descent.SMALLEST * np.log(10.0) / 4.0
+    first = s[descent.SMALLEST - 1]
+    for weights, own, shared in (
+        (1.0 / s, (1.0 + first) / first, 1.0 + (1.0 / least - 1.0) / range_),
+        (
+            s / (1.0 + s),
+            s[0] * (1.0 + first) / first**2,
+            (1.0 - least) / ((1.0 - np.log(2.0)) - least + np.log1p(least)),
+        ),
+        (np.ones_like(s), (1.0 + s[0]) / first, 1.0 + range_ / (1.0 - least)),
+    ):
+        found = descent.condition_numbers(moments, weights)
+        np.testing.assert_allclose(found[0], own, rtol=1e-12)
+        # The midpoint rule: h^2/24 p^2 of s^p, h = ln(10)/4, p up to 2, in numerator and denominator.
+        np.testing.assert_allclose(found[1], shared, rtol=2.0 * (np.log(10.0) / 4.0) ** 2 / 6.0)
+
+
 @pytest.mark.parametrize(("target", "kind"), [("cem", "posterior_mean"), ("sgm", "score"), ("ddpm", "noise")])
 def test_weights_and_targets_are_those_of_the_training(target, kind):
     pytest.importorskip("torch")
@@ -206,6 +227,8 @@ def test_a_wrong_weight_is_found_out(monkeypatch):
         *(f"gradient noise, {name}, weight variance" for name in ("f", "score", "noise")),
         "Hessian, weight variance",
         "loss at the optimum, equivalent weights",
+        "condition number, score, own matrices",
+        "condition number, score, one for all",
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .style import BLACK, BLUE, GREEN, GREY, ORANGE, RED, new_figure
+from .style import BLACK, BLUE, GREEN, ORANGE, RED, new_figure
 
 COLOURS = {"posterior_mean": GREEN, "score": RED, "noise": ORANGE}
 NAMES = {"posterior_mean": "f", "score": "score", "noise": "noise"}
@@ -80,17 +80,13 @@ def conditioning(data: dict[str, Any]) -> Any:
     law = str(data["law"])
     own = [data["weights"][names.index(str(name))] for name in data["equivalent"]]
     ones = np.ones_like(s)
-    _measured(first, data, "gradient", [ones] * 3, 0.5, ("s^½", "s^-½", "1"))
+    _gradients(first, data, [ones] * 3, ("s^½", "s^-½", "1"))
     first.set_ylabel(f"standard deviation, {law}")
     first.set_title("Noise of the gradient, weight 1")
-    _measured(second, data, "gradient", own, 0.5, ("s^-½", "s^½", "1"))
+    _gradients(second, data, own, ("s^-½", "s^½", "1"))
     second.set_ylabel("standard deviation")
     second.set_title("Noise of the gradient, weights 1/s, σ², 1")
-    _measured(third, data, "loss", own, 1.0, ("weight 1/s", "weight σ²", "weight 1"))
-    third.axhline(data["dimensions"][0], color=GREY, lw=0.9)
-    third.set(ylim=(0.3 * data["dimensions"][0], 2.0 * data["dimensions"][0]), yscale="linear")
-    third.set_ylabel("λ E|Y - E[Y | X_t]|²")
-    third.set_title("Loss at the optimum: one number")
+    _conditions(third, data, kinds)
     for kind, weight, text in zip(kinds, own, ("weight 1/s", "weight σ²", "weight 1"), strict=True):
         fourth.loglog(s, weight * data["hessian"], MARKERS[kind], color=COLOURS[kind], ms=4.5,
                       label=f"{NAMES[kind]}, {text}")  # fmt: skip
@@ -99,24 +95,37 @@ def conditioning(data: dict[str, Any]) -> Any:
     fourth.set_title("Curvature of the loss, weights 1/s, σ², 1")
     _sizes(fifth, data, kinds)
     _steps(sixth, data, kinds)
-    for axes in (first, second, third, fourth, fifth):
+    for axes in (first, second, fourth, fifth):
         axes.set_xlabel("s = σ²/α²")
-    for axes in (first, second, third, fourth):
+    for axes in (first, second, fourth):
         axes.legend()
     return figure
 
 
-def _measured(axes: Any, data: dict[str, Any], name: str, weights: Any, power: float, texts: tuple[str, ...]) -> None:
-    """The mean over draws with its standard error, and the prediction from the posterior covariance as a line."""
+def _gradients(axes: Any, data: dict[str, Any], weights: Any, texts: tuple[str, ...]) -> None:
+    """Standard deviations with standard errors, and the prediction from the posterior covariance as a line."""
     for kind, value, error, mean, weight, text in zip(
-        data["kinds"], data[name], data[f"{name}_error"], data[f"{name}_mean"], weights, texts, strict=True
+        data["kinds"], data["gradient"], data["gradient_error"], data["gradient_mean"], weights, texts, strict=True
     ):
-        scale = weight**2 if name == "gradient" else weight
-        bar = power * (scale * value) ** power * error / value
-        axes.errorbar(data["s"], (scale * value) ** power, bar, fmt=MARKERS[str(kind)], color=COLOURS[str(kind)],
-                      ms=4.5, capsize=2, label=f"{NAMES[str(kind)]}:  {text}")  # fmt: skip
-        axes.plot(data["s"], (scale * mean) ** power, color=BLACK, ls="--", lw=1.0)
+        deviation = weight * np.sqrt(value)
+        axes.errorbar(data["s"], deviation, 0.5 * deviation * error / value, fmt=MARKERS[str(kind)], ms=4.5, capsize=2,
+                      color=COLOURS[str(kind)], label=f"{NAMES[str(kind)]}:  {text}")  # fmt: skip
+        axes.plot(data["s"], weight * np.sqrt(mean), color=BLACK, ls="--", lw=1.0)
     axes.set(xscale="log", yscale="log")
+
+
+def _conditions(axes: Any, data: dict[str, Any], kinds: list[str]) -> None:
+    s = data["condition_s"]
+    for kind, found, predicted in zip(kinds, data["condition"], data["condition_predicted"], strict=True):
+        for values, line, fill, text in zip(
+            found, predicted, (COLOURS[kind], "none"), ("own matrices", "one for all"), strict=True
+        ):
+            axes.loglog(s, values, MARKERS[kind], color=COLOURS[kind], mfc=fill, ms=5, label=f"{NAMES[kind]}, {text}")
+            axes.loglog(s, line, color=BLACK, ls="--", lw=1.0)
+    axes.set_xlabel("smallest s;  the largest is 1")
+    axes.set_ylabel("condition number of the Hessian")
+    axes.set_title("Log-uniform times, linear, line in R²")
+    axes.legend(fontsize=7.5)
 
 
 def _sizes(axes: Any, data: dict[str, Any], kinds: list[str]) -> None:

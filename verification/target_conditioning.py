@@ -62,7 +62,7 @@ from .record import Claim, Evidence, Oracle, Tolerance
 from .rounding import MATRIX_UNIT
 
 #: size -> (draws a time and target, times from 1e-8 to 1, draws of the descent)
-SIZES = {"quick": (600, 5, 20_000), "default": (2000, 9, 100_000), "full": (10_000, 17, 1_000_000)}
+SIZES = {"quick": (600, 5, 100_000), "default": (1500, 9, 100_000), "full": (10_000, 17, 1_000_000)}
 
 HIDDEN = (16, 16)
 EARLIEST, TOP = 1e-8, 1e-4  # of s; TOP ends the window of the slopes
@@ -94,6 +94,7 @@ def measure(size: str, noised: Oracle, evidence: Evidence) -> None:
     _slopes(variances, [found[law.name] for law in smooth], evidence)
     _optimum(variances, {law: found[law.name] for law in smooth}, evidence)
     steps, predicted = descent.linear_network(many, evidence)
+    descent.over_times(many, evidence)
     _store(variances, smooth[1], found["circle"], evidence)
     evidence.data |= {"descent_s": descent.VARIANCES, "descent": steps, "descent_predicted": predicted}
 
@@ -238,7 +239,8 @@ CLAIM = Claim(
     "tr C and its Hessian 2λ E JᵀJ, with C = Cov(X_0 | X_t) and b = 1, α/σ², α/σ for f, score and noise: as s → 0 the "
     "noise of the gradient goes like s^½, s^-½ and 1 for equal weights, like s^-½, s^½ and 1 for the weights that make "
     "the losses one number (each then tends to m); gradient descent on a linear network takes 2.3/s steps to score and "
-    "noise, whose larger part is normal to M, and one to f.",
+    "noise, whose larger part is normal to M, and one to f; over times from s_min to 1 its Hessian has the condition "
+    "numbers 1/s_min, 1/s_min² and 2/s_min for f, score and noise.",
     hypothesis="The network is a smooth function of x/α, right at the parameters at hand; the data law has a smooth "
     "density on a manifold of dimension m ≥ 1 for the slopes, any law for the identities.",
     source="Lu, Wang, Bal, arXiv:2301.07882, section 4, for the targets; scalings derived in the module, from the "
