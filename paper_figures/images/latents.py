@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 __all__ = ["local_spectra", "nearest", "participation", "plane_distances"]
@@ -9,9 +11,8 @@ __all__ = ["local_spectra", "nearest", "participation", "plane_distances"]
 
 def nearest(x: np.ndarray, cloud: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the distance (n,) from each row of x to the nearest row of the cloud, and which that is (n,)."""
-    distances = _distances(x, cloud)
-    index = distances.argmin(axis=1)
-    return distances[np.arange(len(x)), index], index
+    index = np.array([_squares(row, cloud).argmin() for row in x])
+    return np.linalg.norm(x - cloud[index], axis=1), index
 
 
 def plane_distances(
@@ -50,16 +51,14 @@ def participation(spectra: np.ndarray) -> np.ndarray:
     return np.asarray(spectra.sum(axis=-1) ** 2 / np.square(spectra).sum(axis=-1))
 
 
-def _distances(x: np.ndarray, cloud: np.ndarray) -> np.ndarray:
+def _squares(row: np.ndarray, cloud: np.ndarray) -> np.ndarray:
     # Differences, not products: distances between neighbours must not drown in the rounding of |x|^2.
-    found = np.empty((len(x), len(cloud)))
+    return np.asarray(np.square(cloud - row).sum(axis=1))
+
+
+def _neighbourhoods(x: np.ndarray, cloud: np.ndarray, neighbours: int, own: np.ndarray | None) -> Iterator[np.ndarray]:
     for i, row in enumerate(x):
-        found[i] = np.sqrt(np.square(cloud - row).sum(axis=1))
-    return found
-
-
-def _neighbourhoods(x: np.ndarray, cloud: np.ndarray, neighbours: int, own: np.ndarray | None) -> list[np.ndarray]:
-    distances = _distances(x, cloud)
-    if own is not None:
-        distances[np.arange(len(x)), own] = np.inf
-    return [cloud[each] for each in np.argsort(distances, axis=1, kind="stable")[:, :neighbours]]
+        squares = _squares(row, cloud)
+        if own is not None:
+            squares[own[i]] = np.inf
+        yield cloud[np.argpartition(squares, neighbours - 1)[:neighbours]]

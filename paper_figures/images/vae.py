@@ -17,6 +17,7 @@ HIDDEN = 512
 STEPS, BATCH, RATE = 4000, 128, 1e-3
 #: A latent is called active if its Kullback-Leibler divergence is above this many nats.
 ACTIVE = 0.1
+JUDGED, COMPONENTS = 2000, 10_000
 
 
 class VAE:
@@ -106,6 +107,9 @@ def train_vae(
 def judge_vae(vae: VAE, train: Digits, held: Digits, *, seed: int = 0, draws: int = 16) -> dict[str, np.ndarray]:
     """Measure how good an autoencoder is on images it has not seen.
 
+    Of many images the first JUDGED are taken, of either part; principal components are those of the first COMPONENTS
+    training images.
+
     Returns
     -------
     elbo, elbo_error : of held-out images, nats an image, with the standard error over images; elbo_train.
@@ -118,14 +122,16 @@ def judge_vae(vae: VAE, train: Digits, held: Digits, *, seed: int = 0, draws: in
     bounds, divergences = {}, {}
     with torch.no_grad(), one_torch_thread():
         for name, part in (("train", train), ("held", held)):
-            rows = as_rows(part.images, vae.shape)
+            rows = as_rows(part.images[:JUDGED], vae.shape)
             noises = (torch.empty(len(rows), vae.latents).normal_(generator=generator) for _ in range(draws))
             found = [vae.loss(rows, noise) for noise in noises]
             divergences[name] = found[0][1].double().numpy()
             entropy = torch.stack([each[0] for each in found]).double().mean(dim=0).numpy()
             bounds[name] = -entropy - divergences[name].sum(axis=1)
-    flat = held.images.reshape(len(held.images), -1)
-    decoded = vae.decode(vae.encode(held.images)).reshape(flat.shape)
+    unseen = held.images[:JUDGED]
+    flat = unseen.reshape(len(unseen), -1)
+    decoded = vae.decode(vae.encode(unseen)).reshape(flat.shape)
+    principal = _principal_errors(train.images[:COMPONENTS], flat)
     divergence = divergences["held"].mean(axis=0)
     active = int((divergence > ACTIVE).sum())
     found = {
@@ -135,17 +141,16 @@ def judge_vae(vae: VAE, train: Digits, held: Digits, *, seed: int = 0, draws: in
         "divergence": divergence,
         "active": active,
         "squared": ((decoded - flat) ** 2).mean(),
-        "squared_pca": _principal_error(train.images, flat, vae.latents),
-        "squared_pca_active": _principal_error(train.images, flat, active),
-        "squared_mean": _principal_error(train.images, flat, 0),
+        "squared_pca": principal[min(vae.latents, flat.shape[1])],
+        "squared_pca_active": principal[min(active, flat.shape[1])],
+        "squared_mean": principal[0],
     }
     return {name: np.asarray(value) for name, value in found.items()}
 
 
-def _principal_error(images: np.ndarray, flat: np.ndarray, count: int) -> float:
-    """Return the squared error an entry of rows projected to so many principal components of images, and their mean."""
+def _principal_errors(images: np.ndarray, flat: np.ndarray) -> np.ndarray:
+    """Return the squared errors an entry of rows (n, p) projected to 0, 1, ..., p principal components of images."""
     training = images.reshape(len(images), -1)
-    centre = training.mean(axis=0)
-    vectors = np.linalg.eigh(np.cov(training, rowvar=False))[1]
-    axes = vectors[:, vectors.shape[1] - min(count, vectors.shape[1]) :]
-    return float(np.square((flat - centre) - (flat - centre) @ axes @ axes.T).mean())
+    axes = np.linalg.eigh(np.cov(training, rowvar=False))[1][:, ::-1]
+    kept = np.square((flat - training.mean(axis=0)) @ axes).mean(axis=0)
+    return (kept.sum() - np.concatenate([[0.0], np.cumsum(kept)])) / flat.shape[1]
