@@ -28,14 +28,14 @@ _TRAINING, _HELD = 0, 1
 
 def compute(quick: bool, source: Source) -> dict[str, np.ndarray]:
     """Train, judge, and keep some images of every kind."""
-    from .images.digit_frechet import judged
+    from .images.digit_frechet import DRAWS, QUICK_DRAWS, judged
     from .images.inception import feature_space
 
     data = dict(target_runs(source, quick))
     images = parts(source, size_of(quick).images)
     space, features = feature_space(source, quick)
     samples, memory = data.pop("samples"), data.pop("oracle_samples")
-    data |= judged(samples, memory, images, features)
+    data |= judged(samples, memory, images, features, QUICK_DRAWS if quick else DRAWS)
     count = SHOWN[0] * SHOWN[1]
     kinds = [samples[j, k, 0] for j, k in enumerate(typical(data))]
     pictures = [images.images(x[:count]) for x in (*kinds, memory[0], images.held)]

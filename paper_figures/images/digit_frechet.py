@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .digit_runs import SEED, Parts
+from ..training_runs import SEED
+from .digit_runs import Parts
 from .frechet import frechet_distance, frechet_error
 
-DRAWS = 25  # of the bootstrap
+DRAWS, QUICK_DRAWS = 25, 5  # of the bootstrap
 SPACES = ("features", "pixels")
 
 
@@ -19,7 +20,11 @@ def _spaces(features: Callable[[np.ndarray], np.ndarray], images: Parts) -> tupl
 
 
 def judged(
-    samples: np.ndarray, memory: np.ndarray, images: Parts, features: Callable[[np.ndarray], np.ndarray]
+    samples: np.ndarray,
+    memory: np.ndarray,
+    images: Parts,
+    features: Callable[[np.ndarray], np.ndarray],
+    draws: int = DRAWS,
 ) -> dict[str, np.ndarray]:
     """Return the distances to held-out images, as many of them as samples; the last axis is that of SPACES.
 
@@ -36,7 +41,7 @@ def judged(
         real = space(images.held[:n])
 
         def error(x: np.ndarray, real: np.ndarray = real) -> float:
-            return frechet_error(x, real, np.random.default_rng(SEED), DRAWS)
+            return frechet_error(x, real, np.random.default_rng(SEED), draws)
 
         mapped = [[[space(x) for x in starts] for starts in seeds] for seeds in samples]
         distances = np.array([[[frechet_distance(x, real) for x in starts] for starts in seeds] for seeds in mapped])

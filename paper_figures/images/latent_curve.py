@@ -26,7 +26,7 @@ KERNELS = ("isotropic", "adapted")
 POINTS = 10  # training points, equispaced
 LATEST = 9.0  # T of [FPHDP], in units of the radius squared
 ARCS = 40
-DRAWS = 25  # of the bootstrap, and uniform samples of the curve
+DRAWS = {False: 25, True: 5}  # of the bootstrap, and uniform samples of the curve; fewer if quick
 SEED = 20251009
 #: Kernel scales, in units of the radius.
 SCALES = (
@@ -46,11 +46,11 @@ class LatentCircle:
 
     def lift(self, x: np.ndarray) -> np.ndarray:
         """Return points (n, 2) of the plane, in units of the radius, as latents (n, d)."""
-        return self.centre + self.radius * (x @ self.axes)
+        return np.asarray(self.centre + self.radius * (x @ self.axes))
 
     def plane(self, latents: np.ndarray) -> np.ndarray:
         """Return the coordinates (n, 2) of latents (n, d) in the plane, in units of the radius."""
-        return (latents - self.centre) @ self.axes.T / self.radius
+        return np.asarray((latents - self.centre) @ self.axes.T / self.radius)
 
 
 def circle_through(corners: np.ndarray) -> LatentCircle:
@@ -103,7 +103,7 @@ def on_circle(angles: np.ndarray) -> np.ndarray:
 
 def angles(x: np.ndarray) -> np.ndarray:
     """Return the angles (n,) of points (n, 2), from 0 to 2 pi."""
-    return np.mod(np.arctan2(x[:, 1], x[:, 0]), 2.0 * np.pi)
+    return np.asarray(np.mod(np.arctan2(x[:, 1], x[:, 0]), 2.0 * np.pi))
 
 
 def training_points() -> np.ndarray:
@@ -191,9 +191,9 @@ def decoded_runs(source: Source, quick: bool) -> dict[str, np.ndarray]:
     -------
     what `runs` and `distances` give, the latter for other_samples as other_..., too; radius (), the three digits
     `corners` (3, h, w) with their angles corner_angles (3,) and labels; training_images (POINTS, h, w);
-    true_samples and true_images, one uniform sample of the curve, true_... the distances of DRAWS of them; images
+    true_samples and true_images, one uniform sample of the curve, true_... the distances of all of them; images
     (2, S, n, h, w) of the samples; frechet and frechet_error (2, S) of their orbits to even points of the curve, floor
-    (DRAWS,) of those of uniform samples, in the feature space of that name, `space`; pixel_... in pixels; spread (),
+    (draws,) of those of uniform samples, in the feature space of that name, `space`; pixel_... in pixels; spread (),
     the trace of the covariance of the features of the curve.
     """
     from .inception import feature_space
@@ -211,7 +211,7 @@ def decoded_runs(source: Source, quick: bool) -> dict[str, np.ndarray]:
         return np.asarray(vae.decode(circle.lift(x)))
 
     rng, count = np.random.default_rng(SEED + 1), data["samples"].shape[2]
-    uniform = np.array([on_circle(rng.uniform(0.0, 2.0 * np.pi, count)) for _ in range(DRAWS)])
+    uniform = np.array([on_circle(rng.uniform(0.0, 2.0 * np.pi, size=(count,))) for _ in range(DRAWS[quick])])
     data |= {f"true_{key}": value for key, value in distances(uniform).items()}
     even = on_circle(2.0 * np.pi * (np.arange(POINTS * count) + 0.5) / (POINTS * count))
     space, features = feature_space(source, quick)
@@ -237,13 +237,13 @@ def _compared(
 ) -> dict[str, np.ndarray]:
     """Return Fréchet distances to the curve, as many even points, of orbits of samples (2, S, n, 2) and uniform ones.
 
-    Errors are those of a bootstrap of the n orbits; the even points have none.
+    Errors are those of a bootstrap of the n orbits, as many draws as uniform samples; the even points have none.
     """
     real, rng = features(curve), np.random.default_rng(SEED)
 
     def error(x: np.ndarray) -> float:
         orbits = x.reshape(-1, POINTS, x.shape[1])
-        picks = rng.integers(len(orbits), size=(DRAWS, len(orbits)))
+        picks = rng.integers(len(orbits), size=(len(uniform), len(orbits)))
         return float(np.std([frechet_distance(orbits[pick].reshape(x.shape), real) for pick in picks], ddof=1))
 
     found = [[features(orbit(x)) for x in row] for row in samples]
