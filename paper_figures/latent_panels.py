@@ -116,7 +116,11 @@ def conclusion(data: Data) -> str:
             f"difference {gap:.3g} ({error:.2g}): {verdict}."
         )
     count = data["scales"].shape[1]
-    parts.append(f"Each is the least of {count} scales, which biases it downwards, as many for either kernel.")
+    parts.append(
+        f"Each is the least of {count} scales, which biases it downwards, as many for either kernel. At large scales "
+        "the adapted kernel tends to an average over the whole circle, with p' uniform, so that no scale is too large "
+        "for it here; that is special to the circle."
+    )
     return " ".join(parts)
 
 
