@@ -50,10 +50,9 @@ def draw(data: dict[str, np.ndarray]) -> Figure:
 def caption(data: dict[str, np.ndarray]) -> str:
     """The caption, with spreads and what the classifier says."""
     text = (
-        f"fphdp-10. The first {data['decoded'].shape[2]} decoded samples of every scale, not chosen. Small sigma "
-        "repeats training points; the smoothed score at large sigma gives images that resemble each other, since its "
-        "samples are averages over ever more training points (the spread says by how much they contract); the density "
-        "estimate keeps the variety of the training points and adds noise in all directions. "
+        f"fphdp-10. The first {data['decoded'].shape[2]} decoded samples of every scale, not chosen. Those "
+        "of the smoothed score are averages of training latents, of ever more as sigma grows: the spread says how much "
+        "of their variety is left. Those of the density estimate are training latents with noise in all directions. "
     )
     rows = []
     for k in range(data["scales"].shape[1]):

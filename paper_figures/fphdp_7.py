@@ -81,7 +81,7 @@ def draw(data: dict[str, np.ndarray]) -> Figure:
                     color=style.GREEN, linestyle="", label="real fours, not training points")  # fmt: skip
         ax.set(title=title, xlabel="distance to the nearest training latent")
         ax.set_ylim(bottom=0.0)
-        ax.set_xlim(left=-0.22)
+        ax.set_xlim(-0.22, 1.05 * ax.get_xlim()[1])
         ax.spines[["top", "right"]].set_visible(False)
     handles, labels = axes[0].get_legend_handles_labels()
     names = ("score smoothing, numbers: sigma", "kernel density estimate, numbers: h")
@@ -151,11 +151,12 @@ def _verdict(data: dict[str, np.ndarray]) -> str:
         said.append(f"planes of {name} {lr.DIGIT}s: {', '.join(parts) if parts else 'the curves do not overlap'}")
     most, where = data["spread"][0, -1].mean(), data["scales"][0, -1]
     below = data["to_unseen"][0, -1].mean() / data["real_to_unseen"].mean()
+    middle = ": part of being near M is being near its middle." if max(most, below) < 0.9 else "."
     return (
         "At equal distance to the data, how much farther from M the density estimate is than the smoothed score: "
-        f"{'; '.join(said)}. The other side: at sigma = {where:g} the spread of the smoothed score is {most:.2f} of "
-        f"that of the {lr.DIGIT}s and its distance to planes of unseen ones {below:.2f} of what real {lr.DIGIT}s have: "
-        "part of being near M is being near its middle. " + _ways_text(data)
+        f"{'; '.join(said)}. At sigma = {where:g} the spread of the smoothed score is {most:.2f} of that of the "
+        f"{lr.DIGIT}s and its distance to planes of unseen ones {below:.2f} of what real {lr.DIGIT}s have"
+        f"{middle} {_ways_text(data)}"
     )
 
 
