@@ -31,7 +31,7 @@ from .rates import Array, furthest, slopes
 from .record import Claim, Evidence, Oracle, Tolerance
 
 #: size -> (points a time, times); a fifth of the points on the lima bean, whose targets are integrals.
-SIZES = {"quick": (200, 5), "default": (1000, 13), "full": (5000, 25)}
+SIZES = {"quick": (200, 5), "default": (1000, 13), "full": (3000, 25)}
 
 EARLIEST, TOP = 1e-6, 1e-4  # of s; TOP ends the window of the slopes
 LEVEL = 1e-6

@@ -62,7 +62,7 @@ from .record import Claim, Evidence, Oracle, Tolerance
 from .rounding import MATRIX_UNIT
 
 #: size -> (draws a time and target, times from 1e-8 to 1, draws of the descent)
-SIZES = {"quick": (600, 5, 100_000), "default": (1500, 9, 100_000), "full": (10_000, 17, 1_000_000)}
+SIZES = {"quick": (600, 5, 100_000), "default": (1500, 9, 100_000), "full": (5000, 17, 1_000_000)}
 
 HIDDEN = (16, 16)
 EARLIEST, TOP = 1e-8, 1e-4  # of s; TOP ends the window of the slopes
