@@ -97,7 +97,7 @@ def _curve(ax: Any, x: np.ndarray, y: np.ndarray, scales: np.ndarray, colour: st
     last = len(scales) - 1
     for k, (a, b, scale) in enumerate(zip(xs, ys, scales, strict=True)):
         if colour == _COLOURS[0]:  # below the falling curve, but for its ends
-            at, side = {0: ((4, 4), "left"), last: ((6, -3), "left")}.get(k, ((-4, -10), "right"))
+            at, side = {0: ((-4, 2), "right"), last: ((6, -3), "left")}.get(k, ((-4, -10), "right"))
         else:  # the points of the rising one are close together: labels on both sides in turn
             at, side = ((-3, 6), "right") if k % 2 == 0 else ((4, -9), "left")
         ax.annotate(f"{scale:g}", (a, b), xytext=at, ha=side, textcoords="offset points", fontsize=8, color=colour)
