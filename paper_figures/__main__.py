@@ -14,6 +14,7 @@ from rich.table import Table
 from commands.arguments import wrong_argument
 
 from .images.data import DATA, FOLDER_VARIABLE, Source
+from .images.inception import weight_file
 from .registry import FIGURES, make
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -75,6 +76,7 @@ def _possible(chosen: list[str], asked: bool, source: Source) -> list[str]:
     if any(FIGURES[name].handwriting for name in possible):
         try:
             source.load()
+            weight_file()
         except (ValueError, ImportError, OSError) as error:
             _fail(str(error), 2)
     return possible

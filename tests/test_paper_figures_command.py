@@ -125,3 +125,11 @@ def test_wrong_handwriting_is_one_line_and_status_2(tmp_path, written, arguments
     assert result.exit_code == 2
     assert result.output == f"paper_figures: {message}\n"
     assert not (tmp_path / "nothing").exists()
+
+
+def test_a_weight_file_that_is_missing_is_one_line_and_status_2(tmp_path, written, monkeypatch):
+    monkeypatch.setenv("MANIFOLD_SCORES_INCEPTION", "no/such/file")
+    result = run("lwb-5", "--out", tmp_path / "nothing")
+    assert result.exit_code == 2
+    assert result.output == "paper_figures: Inception's weights must be a file that exists; got no/such/file\n"
+    assert not (tmp_path / "nothing").exists()

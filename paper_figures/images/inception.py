@@ -11,11 +11,23 @@ import numpy as np
 from .data import Source
 from .trained import trained_classifier
 
-__all__ = ["WEIGHTS_VARIABLE", "feature_space", "inception_features"]
+__all__ = ["WEIGHTS_VARIABLE", "feature_space", "inception_features", "weight_file"]
 
 #: Names a file with the state dict of torchvision's inception_v3.
 WEIGHTS_VARIABLE = "MANIFOLD_SCORES_INCEPTION"
 _SIDE, _BATCH = 299, 32
+
+
+def weight_file() -> Path | None:
+    """Return the file that MANIFOLD_SCORES_INCEPTION names, or None; ValueError if there is none of that name."""
+    name = os.environ.get(WEIGHTS_VARIABLE)
+    return _existing(Path(name)) if name else None
+
+
+def _existing(weights: Path) -> Path:
+    if not weights.is_file():
+        raise ValueError(f"Inception's weights must be a file that exists; got {weights}")
+    return weights
 
 
 def feature_space(source: Source, quick: bool = False) -> tuple[str, Callable[[np.ndarray], np.ndarray]]:
@@ -23,9 +35,9 @@ def feature_space(source: Source, quick: bool = False) -> tuple[str, Callable[[n
 
     The 64 features of the classifier, or Inception's 2048 if MANIFOLD_SCORES_INCEPTION names a weight file.
     """
-    weights = os.environ.get(WEIGHTS_VARIABLE)
-    if weights:
-        return "the 2048 pooled features of Inception v3", lambda images: inception_features(images, Path(weights))
+    weights = weight_file()
+    if weights is not None:
+        return "the 2048 pooled features of Inception v3", lambda images: inception_features(images, weights)
     classifier = trained_classifier(source, quick)
     return "the 64 features of a classifier trained on these digits", classifier.features
 
@@ -41,8 +53,7 @@ def inception_features(images: np.ndarray, weights: Path) -> np.ndarray:
     """
     import torch
 
-    if not weights.is_file():
-        raise ValueError(f"Inception's weights must be a file that exists; got {weights}")
+    _existing(weights)
     try:
         from torchvision.models import inception_v3
     except ImportError:
