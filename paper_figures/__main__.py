@@ -13,7 +13,7 @@ from rich.table import Table
 
 from commands.arguments import wrong_argument
 
-from .images.data import DATA, FOLDER_VARIABLE, Source
+from .images.data import DATA, FOLDER_VARIABLE, Source, UnusableDataError
 from .images.inception import weight_file
 from .registry import FIGURES, make
 
@@ -55,6 +55,8 @@ def main(
             paths = make(name, out, quick, source)
             files = " ".join(path.name for path in paths)
             console.print(f"{name}: wrote {files} to {out} in {time.perf_counter() - start:.1f} s", soft_wrap=True)
+    except (UnusableDataError, ImportError) as error:
+        _fail(str(error), 2)
     except OSError as error:
         _fail(f"cannot write to {out}: {error.strerror or error}", 1)
     except KeyboardInterrupt:

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from commands.files import load_arrays, write_whole
 from paper_figures import registry
 from paper_figures.__main__ import app, command
+from paper_figures.images.data import UnusableDataError
 
 NAMES = (
     "lwb-5", "oracle-atlas", "medial-axis", "expansion", "fphdp-1", "fphdp-2", "fphdp-3", "fphdp-4", "fphdp-5",
@@ -133,3 +134,14 @@ def test_a_weight_file_that_is_missing_is_one_line_and_status_2(tmp_path, writte
     assert result.exit_code == 2
     assert result.output == "paper_figures: Inception's weights must be a file that exists; got no/such/file\n"
     assert not (tmp_path / "nothing").exists()
+
+
+def test_images_that_a_figure_cannot_use_are_one_line_and_status_2(tmp_path, monkeypatch):
+    def unusable(quick, source):
+        raise UnusableDataError("no fours")
+
+    figure = registry.PaperFigure("", unusable, lambda data: Figure(), lambda data: "", handwriting=True)
+    monkeypatch.setitem(registry.FIGURES, "lwb-5", figure)
+    result = run("lwb-5", "--out", tmp_path)
+    assert (result.exit_code, result.output) == (2, "paper_figures: no fours\n")
+    assert list(tmp_path.iterdir()) == []

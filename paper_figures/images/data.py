@@ -10,7 +10,7 @@ import numpy as np
 
 from .idx import read_idx
 
-__all__ = ["DATA", "FOLDER_VARIABLE", "Digits", "Source", "load_digits", "split"]
+__all__ = ["DATA", "FOLDER_VARIABLE", "Digits", "Source", "UnusableDataError", "load_digits", "split"]
 
 #: What `--data` takes; the first is the default.
 DATA = ("digits", "mnist")
@@ -20,6 +20,10 @@ FOLDER_VARIABLE = "MANIFOLD_SCORES_DATA"
 
 _IMAGES, _LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 _OPENML_TRAINING = 60_000  # mnist_784 has MNIST's training images first
+
+
+class UnusableDataError(ValueError):
+    """Files that can be read, but that a figure cannot be about."""
 
 
 @dataclass(frozen=True)

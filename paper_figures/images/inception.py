@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .data import Source
+from .data import Source, UnusableDataError
 from .trained import trained_classifier
 
 __all__ = ["WEIGHTS_VARIABLE", "feature_space", "inception_features", "weight_file"]
@@ -49,7 +49,7 @@ def inception_features(images: np.ndarray, weights: Path) -> np.ndarray:
     Images are repeated to three channels and resized to 299 x 299 (bilinear).  Published FIDs use another conversion of
     the network: distances in this space are not comparable with them.
 
-    ValueError for a file that is missing or holds something else, ImportError without torchvision.
+    ValueError for a file that is missing, UnusableDataError for one that holds something else, ImportError without torchvision.
     """
     import torch
 
@@ -62,7 +62,9 @@ def inception_features(images: np.ndarray, weights: Path) -> np.ndarray:
     try:
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     except Exception as error:  # whatever the readers of archives and pickles make of other files
-        raise ValueError(f"{weights} is no state dict of torchvision's inception_v3 ({type(error).__name__})") from None
+        raise UnusableDataError(
+            f"{weights} is no state dict of torchvision's inception_v3 ({type(error).__name__})"
+        ) from None
     network.fc = torch.nn.Identity()
     network.eval()
     found = []

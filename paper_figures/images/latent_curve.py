@@ -19,7 +19,7 @@ import manifold_scores as ms
 
 from ..smoothing_samples import coverage, exact, generate, spiral
 from ..workers import in_processes
-from .data import Source
+from .data import Source, UnusableDataError
 from .frechet import frechet_distance
 
 KERNELS = ("isotropic", "adapted")
@@ -82,7 +82,7 @@ def corners(latents: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """
     classes = np.unique(labels)
     if len(classes) < 3:
-        raise ValueError(f"a curve through three digits needs three classes; got {len(classes)}")
+        raise UnusableDataError(f"a curve through three digits needs three classes; got {len(classes)}")
     means = np.stack([latents[labels == label].mean(axis=0) for label in classes])
     apart = np.linalg.norm(means[:, None] - means, axis=2)
     chosen = max(

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 import manifold_scores as ms
 
 from .. import smoothing_samples as ss
-from .data import Source
+from .data import Source, UnusableDataError
 from .latents import local_spectra, nearest, participation, plane_distances
 from .trained import parts, trained_classifier, trained_vae
 
@@ -72,7 +72,7 @@ def runs(source: Source, quick: bool) -> dict[str, np.ndarray]:
     """
     images = source.load().of(DIGIT)
     if len(images) < LEAST:
-        raise ValueError(f"the data must hold at least {LEAST} images of a {DIGIT}; they hold {len(images)}")
+        raise UnusableDataError(f"the data must hold at least {LEAST} images of a {DIGIT}; they hold {len(images)}")
     size, vae, classifier = size_of(quick), trained_vae(source, quick), trained_classifier(source, quick)
     latents = vae.encode(images)
     rows: list[dict[str, np.ndarray]] = []
