@@ -49,7 +49,8 @@ def inception_features(images: np.ndarray, weights: Path) -> np.ndarray:
     Images are repeated to three channels and resized to 299 x 299 (bilinear).  Published FIDs use another conversion of
     the network: distances in this space are not comparable with them.
 
-    ValueError for a file that is missing, UnusableDataError for one that holds something else, ImportError without torchvision.
+    ValueError for a file that is missing, UnusableDataError for one that holds something else, ImportError without
+    torchvision.
     """
     import torch
 
