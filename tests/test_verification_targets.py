@@ -6,6 +6,7 @@ import pytest
 import manifold_scores as ms
 from manifold_scores.evaluation import predictions
 from manifold_scores.sampling import steps
+from tests.test_verification_faults import NoiseOfVariance, WithoutSignalScale
 from verification import denoising, descent, error_transfer, planted, target_conditioning
 from verification.clocks import all_clocks, linear_interpolant, ornstein_uhlenbeck, variance_preserving
 from verification.hand_network import HandNetwork
@@ -155,20 +156,6 @@ def failures(claim, noised=ms.NoisedMeasure):
     assert outcome.error is None
     assert not outcome.passed
     return {check.name for check in outcome.evidence.checks if not check.passed}
-
-
-class NoiseOfVariance(ms.NoisedMeasure):
-    """sigma^2 in the place of sigma."""
-
-    def noise(self, x, t):
-        return np.sqrt(np.asarray(self.process.noise_variance(t)))[..., None] * super().noise(x, t)
-
-
-class WithoutSignalScale(ms.NoisedMeasure):
-    """Tweedie's formula of Brownian motion for every process."""
-
-    def posterior_mean(self, x, t):
-        return np.asarray(self.process.signal_scale(t))[..., None] * super().posterior_mean(x, t)
 
 
 class WideCovariance(ms.NoisedMeasure):
