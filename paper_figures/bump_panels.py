@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from typing import Any
 
 import numpy as np
@@ -173,9 +172,3 @@ def on_the_circle(data: Data) -> str:
         f"{int(data['nodes'][1])} strata of the angle from p to p', whose law is sampled once: inner products of "
         f"images depend on more than the angle between them by {turn:.1e} of |c|^2 only"
     )
-
-
-def filled(*blocks: str) -> str:
-    """Return the blocks as paragraphs of at most 110 columns; tables, which are indented, as they are."""
-    parts = [block if block.startswith("    ") else textwrap.fill(block, 110) for block in blocks]
-    return "\n\n".join(parts) + "\n"

@@ -12,8 +12,8 @@ from tqdm.auto import tqdm
 
 import manifold_scores as ms
 
+from . import captions, style
 from . import smoothing_samples as ss
-from . import style
 
 TITLE = "[FPHDP] Figure 1: thirty points of the lima bean, generated with the score smoothed at three scales"
 
@@ -158,7 +158,7 @@ def caption(data: dict[str, np.ndarray]) -> str:
             f"{ARCS} arcs that hold a sample; effective: e^entropy of the shares over {ARCS}.",
             110,
         ),
-        ss.text_table(head, rows),
+        captions.text_table(head, rows),
         textwrap.fill(
             "Kernel errors: root mean square error of the point f(x, 1e-6) on which the last step ends, at 100 "
             f"samples, for the {nodes} nodes of the figure and for {PAPER_NODES} random ones (the paper has 200), "
@@ -166,6 +166,6 @@ def caption(data: dict[str, np.ndarray]) -> str:
             "column:",
             110,
         ),
-        ss.text_table(["h", "spiral", "random", "ratio", "reference"], errors),
+        captions.text_table(["h", "spiral", "random", "ratio", "reference"], errors),
     ]
     return "\n\n".join(blocks) + "\n"

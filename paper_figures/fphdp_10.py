@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import numpy as np
 from matplotlib.figure import Figure
 
-from . import smoothing_samples as ss
-from . import style
+from . import captions, style
 from .images import latent_runs as lr
 from .images import panels
 from .images.data import Source
+from .images.mosaics import show
 
 TITLE = "[FPHDP] Figure 10: fours of every scale, of smoothed scores and of density estimates"
 
 COLUMNS = 12
-_KEPT = (
-    "points", "fours", "nodes", "steps", "gap", "deviations", "scales", "accuracy", "called", "called_real", "spread",
-    "vae_steps", "trials",
-)  # fmt: skip
 
 
 def compute(quick: bool, source: Source) -> dict[str, np.ndarray]:
     """Images of all scales."""
     found = lr.runs(source, quick)
-    kept = {key: found[key] for key in found if key in _KEPT or key.startswith("vae_")}
+    kept = panels.kept(found, "accuracy", "called", "called_real", "spread")
     return kept | {"decoded": found["decoded"][:, :, :COLUMNS]}
 
 
@@ -37,7 +31,7 @@ def draw(data: dict[str, np.ndarray]) -> Figure:
     fig.subplots_adjust(left=0.055, right=0.995, bottom=0.015, top=0.915, wspace=0.16)
     for method, name in enumerate(("score smoothing", "kernel density estimate")):
         ax = axes[method]
-        panels.show(ax, data["decoded"][method])
+        show(ax, np.concatenate(data["decoded"][method]), COLUMNS)
         ax.set_title(name, pad=5)
         for row, scale in enumerate(data["scales"][method]):
             label = f"$\\sigma={scale:g}$" if method == 0 else f"$h={scale:g}$"
@@ -54,26 +48,13 @@ def caption(data: dict[str, np.ndarray]) -> str:
         "of the smoothed score are averages of training latents, of ever more as sigma grows: the spread says how much "
         "of their variety is left. Those of the density estimate are training latents with noise in all directions. "
     )
-    rows = []
-    for k in range(data["scales"].shape[1]):
-        cells = []
-        for method in range(2):
-            spread, called = (panels.over_subsets(data[key][method, k]) for key in ("spread", "called"))
-            cells += [f"{data['scales'][method, k]:g}", panels.mean_error(float(spread[0]), float(spread[1]))]
-            cells.append(panels.mean_error(100.0 * float(called[0]), 100.0 * float(called[1]), 1))
-        rows.append(cells)
-    blocks = [
-        textwrap.fill(text + panels.experiment_text(data), 110),
-        textwrap.fill(panels.autoencoder_text(data), 110),
-        textwrap.fill(
-            f"Spread: total variance of the samples over that of the latents of all {lr.DIGIT}s. Called {lr.DIGIT}: "
-            f"by a classifier of held-out accuracy {100.0 * data['accuracy']:.1f} %, of decoded samples "
-            f"({100.0 * data['called_real'].mean():.1f} % of decoded {lr.DIGIT}s that are no training points). "
-            f"Standard errors over {data['called'].shape[-1]} random subsets of training points, which overlap:",
-            110,
-        ),
-        ss.text_table(
-            ["sigma", "spread", f"called {lr.DIGIT}, %", "h", "spread", f"called {lr.DIGIT}, %"], rows
-        ),
-    ]  # fmt: skip
-    return "\n\n".join(blocks) + "\n"
+    rows = panels.paired_rows(data["scales"], data["spread"], data["called"])
+    return captions.filled(
+        text + panels.experiment_text(data),
+        panels.autoencoder_text(data),
+        f"Spread: total variance of the samples over that of the latents of all {lr.DIGIT}s. Called {lr.DIGIT}: "
+        f"by a classifier of held-out accuracy {100.0 * data['accuracy']:.1f} %, of decoded samples "
+        f"({100.0 * data['called_real'].mean():.1f} % of decoded {lr.DIGIT}s that are no training points). "
+        f"Standard errors over {data['called'].shape[-1]} random subsets of training points, which overlap:",
+        captions.text_table(["sigma", "spread", f"called {lr.DIGIT}, %", "h", "spread", f"called {lr.DIGIT}, %"], rows),
+    )

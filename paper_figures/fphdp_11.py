@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from . import smoothing_samples as ss
-from . import style
+from . import captions, style
 from .images import latent_runs as lr
 from .images import panels
 from .images.data import Source
@@ -18,16 +16,12 @@ from .images.data import Source
 TITLE = "[FPHDP] Figure 11: local PCA of fours from smoothed scores and density estimates, against that of the data"
 
 _COLOURS = (style.BLUE, style.VERMILLION)
-_KEPT = (
-    "points", "fours", "nodes", "steps", "gap", "deviations", "scales", "spectra", "spectra_real", "local_dimension",
-    "local_dimension_real", "vae_steps", "trials",
-)  # fmt: skip
 
 
 def compute(quick: bool, source: Source) -> dict[str, np.ndarray]:
     """Spectra of neighbourhoods (2, 6, S, K), of generated points and of as many real fours (S, K)."""
     found = lr.runs(source, quick)
-    kept = {key: found[key] for key in found if key in _KEPT or key.startswith("vae_")}
+    kept = panels.kept(found, "spectra", "spectra_real", "local_dimension", "local_dimension_real")
     return kept | {"samples": np.array(min(found["to_data"].shape[-1], int(found["fours"])))}
 
 
@@ -91,29 +85,28 @@ def caption(data: dict[str, np.ndarray]) -> str:
         for k, scale in enumerate(data["scales"][method]):
             value, error = panels.over_subsets(data["local_dimension"][method, k])
             spectra = data["spectra"][method, k]
-            half = spectra.shape[-1] // 2
             rows.append(
                 [name, f"{scale:g}", panels.mean_error(float(value), float(error)),
                  f"{(value - real[0]) / np.hypot(error, real[1]):+.1f}", f"{spectra.sum(axis=-1).mean() / total:.2f}",
-                 f"{100.0 * (spectra[:, half:].sum(axis=-1) / spectra.sum(axis=-1)).mean():.1f}"]
+                 f"{_weaker(spectra):.1f}"]
             )  # fmt: skip
-    last = data["spectra_real"]
-    half = last.shape[-1] // 2
-    share = 100.0 * (last[:, half:].sum(axis=-1) / last.sum(axis=-1)).mean()
-    rows.append([f"real {lr.DIGIT}s", "", panels.mean_error(float(real[0]), float(real[1])), "", "1", f"{share:.1f}"])
-    blocks = [
-        textwrap.fill(text + panels.experiment_text(data), 110),
-        textwrap.fill(panels.autoencoder_text(data), 110),
-        textwrap.fill(
-            f"Local dimensions with standard errors over {subsets} random subsets of training points, which overlap; "
-            f"their difference from that of real {lr.DIGIT}s in standard errors of the difference; total variance of a "
-            f"neighbourhood relative to real {lr.DIGIT}s; percentage of it in the weaker half of the directions:",
-            110,
-        ),
-        ss.text_table(["smoothed", "scale", "dimension", "difference", "variance", "weaker half, %"], rows),
-        textwrap.fill(_verdict(data), 110),
-    ]
-    return "\n\n".join(blocks) + "\n"
+    share = _weaker(data["spectra_real"])
+    rows.append([f"real {lr.DIGIT}s", "", panels.stated(data["local_dimension_real"]), "", "1", f"{share:.1f}"])
+    return captions.filled(
+        text + panels.experiment_text(data),
+        panels.autoencoder_text(data),
+        f"Local dimensions with standard errors over {subsets} random subsets of training points, which overlap; "
+        f"their difference from that of real {lr.DIGIT}s in standard errors of the difference; total variance of a "
+        f"neighbourhood relative to real {lr.DIGIT}s; percentage of it in the weaker half of the directions:",
+        captions.text_table(["smoothed", "scale", "dimension", "difference", "variance", "weaker half, %"], rows),
+        _verdict(data),
+    )
+
+
+def _weaker(spectra: np.ndarray) -> float:
+    """Return the percentage of the variance in the weaker half of the directions, mean over subsets, of (S, K)."""
+    half = spectra.shape[-1] // 2
+    return float(100.0 * (spectra[:, half:].sum(axis=-1) / spectra.sum(axis=-1)).mean())
 
 
 def _verdict(data: dict[str, np.ndarray]) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from . import bump_panels as panels
-from . import style
+from . import captions, style
 from .bump_runs import KERNELS, circle_runs
 from .bumps import circle
 
@@ -59,6 +59,6 @@ def caption(data: dict[str, np.ndarray]) -> str:
         for i, scale in enumerate(data["scales"][k]):
             cells = " ".join(f"{value:7.4f}" for value in data["to_manifold"][k, 1 + i])
             table.append(f"    {name:10s} {scale:6g} {cells}")
-    return panels.filled(
+    return captions.filled(
         panels.setting(data, what), panels.kernel_errors(data, panels.on_the_circle(data)), "\n".join(table)
     )

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from . import bump_panels as panels
-from . import style
+from . import captions, style
 from .bump_runs import KERNELS, circle_runs
 from .bumps import THRESHOLD, circle
 
@@ -93,7 +93,7 @@ def caption(data: dict[str, np.ndarray]) -> str:
     rows.append(f"    no smoothing         {data['memorising_anisotropy'].mean():.4f}")
     undefined = int(np.isnan(data["anisotropy"]).sum())
     note = f"Images without any value above the threshold, which have no anisotropy and are left out: {undefined}."
-    return panels.filled(
+    return captions.filled(
         panels.setting(data, what), panels.kernel_errors(data, panels.on_the_circle(data)),
         f"Means over the samples, standard errors by {int(data['count'])} samples each. " + note,
         "\n".join(rows),

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from . import bump_panels as panels
-from . import style
+from . import captions, style
 from .bump_runs import DATA, KERNELS, SEED, circle_runs
 
 TITLE = "[FPHDP] Figure 14: angles of images of bumps on a circle, histograms for all scales of both kernels"
@@ -113,6 +113,6 @@ def caption(data: dict[str, np.ndarray]) -> str:
         outside = int(((counts(angles) < low) | (counts(angles) > high)).sum())
         error = phases.std(ddof=1) / math.sqrt(n)
         rows.append(f"    {name:12s} {scale:>4s}     {comb(angles):.3f} ({error:.3f})   {outside:10d} of {BINS}")
-    return panels.filled(
+    return captions.filled(
         panels.setting(data, what), panels.kernel_errors(data, panels.on_the_circle(data)), "\n".join(rows)
     )

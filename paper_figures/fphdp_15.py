@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from . import bump_panels as panels
-from . import style
+from . import captions, style
 from .bump_charts import ORBIT
 from .bump_runs import FINE_LATTICE, KERNELS, LATTICE, square_runs
 from .bumps import square
@@ -79,7 +79,7 @@ def caption(data: dict[str, np.ndarray]) -> str:
         f"{int(data['nodes'][1])} scrambled Sobol nodes common to all x, nearest images of p + N(0, scale^2 I) by "
         "search and Newton steps for each"
     )
-    return panels.filled(
+    return captions.filled(
         panels.setting(data, what),
         panels.kernel_errors(data, note),
         "Means and standard errors over the samples:",

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from . import captions, style
 from . import latent_panels as panels
-from . import style
 from .images.data import Source
 from .images.latent_curve import KERNELS, decoded_runs
 
@@ -84,4 +84,4 @@ def caption(data: dict[str, np.ndarray]) -> str:
         "curve, with bootstrap standard errors. Middle: mean distances of samples to the curve and to the data, in "
         "latent space. Below: how evenly samples cover the curve."
     )
-    return panels.filled(what, panels.setting(data), panels.table(data), panels.conclusion(data))
+    return captions.filled(what, panels.setting(data), panels.table(data), panels.conclusion(data))

@@ -12,8 +12,8 @@ from tqdm.auto import tqdm
 
 import manifold_scores as ms
 
+from . import captions, style
 from . import smoothing_samples as ss
-from . import style
 
 TITLE = "[FPHDP] Figure 2: kernel density estimates against smoothed scores on the lima bean, and both for a Gaussian"
 
@@ -187,7 +187,7 @@ def caption(data: dict[str, np.ndarray]) -> str:
             "deviation 0.001, a median of 0.00067.",
             110,
         ),
-        ss.text_table(head, rows),
+        captions.text_table(head, rows),
         "Mean distance of the density estimate over that of the smoothed score: "
         + ", ".join(f"{r:.1f} (h = {h:g})" for r, h in zip(ratio, data["bandwidths"], strict=True))
         + ".",

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 import manifold_scores as ms
 
-from . import chosen_kernels, style
+from . import captions, chosen_kernels, style
 from . import smoothing_samples as ss
 from .fphdp_5 import AMPLITUDE, FREQUENCY, waves
 
@@ -210,7 +210,7 @@ def caption(data: dict[str, np.ndarray]) -> str:
     head = ["kernel", "dimension", "s.e.", "pieces", "waves", "s.e.", "step/2", "s.e.", "radius", "s.d.", "nodes"]
     blocks = [
         textwrap.fill(text, 110),
-        ss.text_table(head, rows),
+        captions.text_table(head, rows),
         textwrap.fill(
             f"dimension: correlation dimension between distances {BETWEEN[0]:g} and {BETWEEN[1]:g}, with jackknife "
             f"standard errors; pieces: sets of samples linked by steps below {LINKED:g} that hold at least "

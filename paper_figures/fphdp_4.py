@@ -13,8 +13,8 @@ from tqdm.auto import tqdm
 
 import manifold_scores as ms
 
+from . import captions, style
 from . import smoothing_samples as ss
-from . import style
 
 TITLE = "[FPHDP] Figure 4: twelve points of a circle, samples and the negative log-likelihood against the bandwidth"
 
@@ -240,7 +240,7 @@ def caption(data: dict[str, np.ndarray]) -> str:
     floor = data["circle_exact"][0]
     blocks = [
         textwrap.fill(text, 110),
-        ss.text_table(head, rows),
+        captions.text_table(head, rows),
         textwrap.fill(
             f"Minimum for T = 9: h = {found['place']:.4f} +- {found['place_error']:.4f}, height {found['height']:.4f} "
             f"+- {found['height_error']:.4f}; for T = 5: h = {found_other['place']:.4f}, height "

@@ -12,8 +12,8 @@ from tqdm.auto import tqdm
 
 import manifold_scores as ms
 
+from . import captions, style
 from . import smoothing_samples as ss
-from . import style
 
 TITLE = "[FPHDP] Figure 5: thirty points of a wavy circle, and how much of the waves is left at every bandwidth"
 
@@ -170,7 +170,7 @@ def caption(data: dict[str, np.ndarray]) -> str:
         changes.append(f"{value - amplitude[i]:+.4f} +- {np.hypot(spread, error[i]):.4f} (h = {scale:g})")
     blocks = [
         textwrap.fill(text, 110),
-        ss.text_table(["h", "samples", "s.e.", "ridge", "nodes", "median radius"], rows),
+        captions.text_table(["h", "samples", "s.e.", "ridge", "nodes", "median radius"], rows),
         textwrap.fill(
             f"nodes: change of the ridge's coefficient from {RIDGE_NODES} nodes to the {nodes} of the samples. Changes "
             f"of the samples' coefficient with {2 * ss.STEPS} steps instead of {ss.STEPS}, with standard errors: "

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import numpy as np
 from matplotlib.figure import Figure
 
-from . import smoothing_samples as ss
-from . import style
+from . import captions, style
 from .images import latent_runs as lr
 from .images import panels
 from .images.data import Source
+from .images.mosaics import show
 
 TITLE = "[FPHDP] Figure 6: fours from smoothed scores and from density estimates, over their nearest training images"
 
 CHOSEN = (2, 3, 4)  # scales of the smoothed score: where it leaves the training points
 COLUMNS = 8
-_KEPT = (
-    "points", "fours", "nodes", "steps", "gap", "deviations", "scales", "accuracy", "called_real", "vae_steps", "trials"
-)  # fmt: skip
 
 
 def compute(quick: bool, source: Source) -> dict[str, np.ndarray]:
@@ -30,7 +25,7 @@ def compute(quick: bool, source: Source) -> dict[str, np.ndarray]:
     match = [int(np.abs(means[1] - means[0, k]).argmin()) for k in CHOSEN]
     rows = [[(0, k) for k in CHOSEN], [(1, k) for k in match]]
     return {
-        **{key: found[key] for key in found if key in _KEPT or key.startswith("vae_")},
+        **panels.kept(found, "accuracy", "called_real"),
         "decoded": np.array([[found["decoded"][each][:COLUMNS] for each in row] for row in rows]),
         "neighbour": np.array([[found["neighbour"][each][:COLUMNS] for each in row] for row in rows]),
         "shown": np.array([[found["scales"][each] for each in row] for row in rows]),
@@ -48,7 +43,7 @@ def draw(data: dict[str, np.ndarray]) -> Figure:
         symbol = "\\sigma" if method == 0 else "h"
         for row in range(len(CHOSEN)):
             ax = axes[row, method]
-            panels.show(ax, np.stack([data["decoded"][method, row], data["neighbour"][method, row]]))
+            show(ax, np.concatenate([data["decoded"][method, row], data["neighbour"][method, row]]), COLUMNS)
             title = f"${symbol}={data['shown'][method, row]:g}$: distance to data "
             title += f"{data['to_data'][method, row].mean():.2f}"
             ax.set_title(f"{name}, {title}", fontsize=10, pad=4)
@@ -64,25 +59,16 @@ def caption(data: dict[str, np.ndarray]) -> str:
         "training image whose latent is nearest. In a row both methods are about as far from the training latents: "
         "for each scale of the smoothed score the density estimate whose mean distance is closest. "
     )
-    rows = []
-    for row in range(len(CHOSEN)):
-        cells = []
-        for method in range(2):
-            far, called = (panels.over_subsets(data[key][method, row]) for key in ("to_data", "called"))
-            cells += [f"{data['shown'][method, row]:g}", panels.mean_error(float(far[0]), float(far[1]))]
-            cells.append(panels.mean_error(100.0 * float(called[0]), 100.0 * float(called[1]), 1))
-        rows.append(cells)
+    rows = panels.paired_rows(data["shown"], data["to_data"], data["called"])
     count = data["called"].shape[-1]
-    blocks = [
-        textwrap.fill(text + panels.experiment_text(data), 110),
-        textwrap.fill(panels.autoencoder_text(data), 110),
-        textwrap.fill(
-            f"Distance to the data (mean over samples) and percentage of the decoded samples that a classifier "
-            f"(held-out accuracy {100.0 * data['accuracy']:.1f} %) calls a {lr.DIGIT}; of decoded {lr.DIGIT}s that are "
-            f"no training points it is {100.0 * data['called_real'].mean():.1f} %. Standard errors over {count} random "
-            "subsets of training points, which overlap:",
-            110,
+    return captions.filled(
+        text + panels.experiment_text(data),
+        panels.autoencoder_text(data),
+        f"Distance to the data (mean over samples) and percentage of the decoded samples that a classifier "
+        f"(held-out accuracy {100.0 * data['accuracy']:.1f} %) calls a {lr.DIGIT}; of decoded {lr.DIGIT}s that are "
+        f"no training points it is {100.0 * data['called_real'].mean():.1f} %. Standard errors over {count} random "
+        "subsets of training points, which overlap:",
+        captions.text_table(
+            ["sigma", "distance", f"called {lr.DIGIT}, %", "h", "distance", f"called {lr.DIGIT}, %"], rows
         ),
-        ss.text_table(["sigma", "distance", f"called {lr.DIGIT}, %", "h", "distance", f"called {lr.DIGIT}, %"], rows),
-    ]
-    return "\n\n".join(blocks) + "\n"
+    )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from . import smoothing_samples as ss
-from . import style
+from . import captions, style
 from .images import latent_runs as lr
 from .images import panels
 from .images.data import Source
@@ -18,16 +16,12 @@ TITLE = "[FPHDP] Figure 7: distance to the data against distance to M, for smoot
 
 _DISTANCES = ("to_data", "to_all", "to_unseen")
 _COLOURS = (style.BLUE, style.VERMILLION)
-_KEPT = (
-    "points", "fours", "nodes", "steps", "gap", "deviations", "scales", "ways", "plane", "spread", "kernel_error",
-    "vae_steps", "trials",
-)  # fmt: skip
 
 
 def compute(quick: bool, source: Source) -> dict[str, np.ndarray]:
     """Mean distances of every subset (S), for both methods and all scales (2, 6, S), real fours and ways between."""
     found = lr.runs(source, quick)
-    data = {key: found[key] for key in found if key in _KEPT or key.startswith("vae_")}
+    data = panels.kept(found, "ways", "plane", "spread", "kernel_error")
     for key in _DISTANCES:
         data[key] = found[key].mean(axis=-1)
         data[f"real_{key}"] = found[f"real_{key}"].mean(axis=-1)
@@ -84,8 +78,7 @@ def draw(data: dict[str, np.ndarray]) -> Figure:
         ax.set_xlim(-0.22, 1.05 * ax.get_xlim()[1])
         ax.spines[["top", "right"]].set_visible(False)
     handles, labels = axes[0].get_legend_handles_labels()
-    names = ("score smoothing, numbers: sigma", "kernel density estimate, numbers: h")
-    labels = [*(name.replace("sigma", "$\\sigma$").replace("numbers: h", "numbers: $h$") for name in names), *labels]
+    labels = ["score smoothing, numbers: $\\sigma$", "kernel density estimate, numbers: $h$", *labels]
     lines = [axes[0].containers[k] for k in range(2)]
     fig.legend([*lines, *handles], labels, loc="lower center", ncols=2, frameon=False)
     return fig
@@ -120,23 +113,19 @@ def caption(data: dict[str, np.ndarray]) -> str:
     rows = []
     for method, name in enumerate(("score", "density")):
         for k, scale in enumerate(data["scales"][method]):
-            cells = [panels.over_subsets(data[key][method, k]) for key in (*_DISTANCES, "spread")]
-            rows.append([name, f"{scale:g}", *(panels.mean_error(float(a), float(b), 3) for a, b in cells)])
-    real = [panels.over_subsets(data[f"real_{key}"]) for key in _DISTANCES]
-    rows.append([f"real {lr.DIGIT}s", "", *(panels.mean_error(float(a), float(b), 3) for a, b in real), "1"])
-    blocks = [
-        textwrap.fill(text + panels.experiment_text(data), 110),
-        textwrap.fill(panels.autoencoder_text(data), 110),
-        textwrap.fill(
-            f"Means over {int(data['samples'])} samples, with standard errors over {subsets} random subsets of "
-            "training points, which overlap:",
-            110,
-        ),
-        ss.text_table(["smoothed", "scale", "to data", "to M, all", "to M, unseen", "spread"], rows),
-        textwrap.fill(_verdict(data), 110),
-        textwrap.fill(_nodes_text(data), 110),
-    ]
-    return "\n\n".join(blocks) + "\n"
+            cells = [panels.stated(data[key][method, k], 3) for key in (*_DISTANCES, "spread")]
+            rows.append([name, f"{scale:g}", *cells])
+    real = [panels.stated(data[f"real_{key}"], 3) for key in _DISTANCES]
+    rows.append([f"real {lr.DIGIT}s", "", *real, "1"])
+    return captions.filled(
+        text + panels.experiment_text(data),
+        panels.autoencoder_text(data),
+        f"Means over {int(data['samples'])} samples, with standard errors over {subsets} random subsets of "
+        "training points, which overlap:",
+        captions.text_table(["smoothed", "scale", "to data", "to M, all", "to M, unseen", "spread"], rows),
+        _verdict(data),
+        _nodes_text(data),
+    )
 
 
 def _verdict(data: dict[str, np.ndarray]) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from . import bump_panels as panels
-from . import style
+from . import captions, style
 from .bump_runs import KERNELS, circle_runs
 from .bumps import circle
 
@@ -54,7 +54,7 @@ def caption(data: dict[str, np.ndarray]) -> str:
         "data. Red: the uniform law of M, which has distance 0 to M, with the range and the mean (diamond) of its "
         "distance to the data."
     )
-    return panels.filled(
+    return captions.filled(
         panels.setting(data, what),
         panels.kernel_errors(data, panels.on_the_circle(data)),
         "Means and standard errors over the samples:",

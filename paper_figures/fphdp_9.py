@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from . import captions, style
 from . import latent_panels as panels
-from . import style
 from .bump_panels import every
 from .images.data import Source
 from .images.latent_curve import KERNELS, angles, decoded_runs, on_circle, training_points
-from .images.mosaics import tiled
+from .images.mosaics import show
 
 TITLE = "[FPHDP] Figure 9: digits decoded along a closed curve of latents, isotropic and adapted smoothing"
 
@@ -59,10 +59,8 @@ def draw(data: dict[str, np.ndarray]) -> Figure:
         _plane(fig.add_axes((0.11, top, 0.085, 0.85 / len(rows))), x, colour)
         ax = fig.add_axes((0.205, top, 0.79, 0.85 / len(rows)))
         blank = np.full((max(0, SHOWN - len(pictures)), *pictures.shape[1:]), np.nan)
-        image = tiled(np.concatenate([pictures, blank]), SHOWN)
-        ax.imshow(image, cmap="gray_r", vmin=0.0, vmax=1.0, interpolation="nearest")
+        show(ax, np.concatenate([pictures, blank]), SHOWN)
         ax.set_anchor("W")
-        ax.axis("off")
     return fig
 
 
@@ -81,4 +79,4 @@ def caption(data: dict[str, np.ndarray]) -> str:
         "at equal steps of rank of the angle; the data are all shown, from angle 0. Of the scales of either kernel "
         "the one of least Fréchet distance, the largest, and a smaller one (two, if the largest is the best)."
     )
-    return panels.filled(what, panels.setting(data), panels.table(data, data["rows"]), panels.conclusion(data))
+    return captions.filled(what, panels.setting(data), panels.table(data, data["rows"]), panels.conclusion(data))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import textwrap
 
 import numpy as np
 
-from . import style
+from . import captions, style
 from .images.latent_curve import ARCS, KERNELS, LATEST, POINTS
-from .smoothing_samples import LAST_TIME, STEPS, text_table
+from .smoothing_samples import LAST_TIME, STEPS
 
 COLOURS = {"isotropic": style.BLUE, "adapted": style.GREEN}
 
@@ -79,7 +78,7 @@ def table(data: Data, rows: np.ndarray | None = None) -> str:
     true = ["0", f"{data['true_to_data'].mean():.4f}", f"{data['true_covered'].mean():.3f}"]
     lines.append(["uniform", "", *cells, *true])
     head = ["kernel", "scale", "Fréchet (s.e.)", "in pixels (s.e.)", "to curve (s.e.)", "to data (s.e.)", "covered"]
-    return text_table(head, lines)
+    return captions.text_table(head, lines)
 
 
 def floor(values: np.ndarray) -> str:
@@ -122,9 +121,3 @@ def conclusion(data: Data) -> str:
         "for it here; that is special to the circle."
     )
     return " ".join(parts)
-
-
-def filled(*blocks: str) -> str:
-    """Return paragraphs of at most 110 columns; tables, which are indented, as they are."""
-    parts = [block if block.startswith("    ") else textwrap.fill(block, 110) for block in blocks]
-    return "\n\n".join(parts) + "\n"

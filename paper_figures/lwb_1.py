@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from . import captions
 from . import training_panels as panels
 from .training_runs import target_runs
 
@@ -28,12 +29,11 @@ def draw(data: dict[str, np.ndarray]) -> Figure:
 
 def caption(data: dict[str, np.ndarray]) -> str:
     """The caption, with the errors at four times."""
-    places = [int(np.argmin(np.abs(data["times"] - t))) for t in data["final_times"]]
-    return panels.filled(
+    return captions.filled(
         "lwb-1. Normal law N(0, 1) on the first axis of the plane, errors |prediction - truth| of f, S and eps at "
         "x = (1, -0.1) against t; the other two follow from what a network predicts. The point is one sigma_t off the "
         "line at t = 0.01 and 3.2 sigma_t at t = 0.001, where training rarely sees such points.",
         panels.setting(data),
         "Errors at the point, median over seeds [least, largest]:",
-        panels.final_table(data, distances(data)[..., places]),
+        panels.final_table(data, distances(data)[..., panels.places(data)]),
     )

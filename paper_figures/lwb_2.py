@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from . import captions
 from . import training_panels as panels
 from .training_runs import target_runs
 
@@ -18,13 +19,12 @@ def compute(quick: bool) -> dict[str, np.ndarray]:
 
 def draw(data: dict[str, np.ndarray]) -> Figure:
     """Errors along the line above, normal to it below."""
-    rows = {"tangent": data["components"][..., 0], "normal": data["components"][..., 1]}
-    return panels.error_grid(data["times"], rows, 6.6)
+    return panels.component_grid(data)
 
 
 def caption(data: dict[str, np.ndarray]) -> str:
     """The caption, with the table of final errors and the pollution."""
-    return panels.filled(
+    return captions.filled(
         "lwb-2. Normal law N(0, 1) on the first axis of the plane: errors of f, S and eps in L2(p_t) against t, along "
         "the line (above) and normal to it (below).",
         panels.setting(data),

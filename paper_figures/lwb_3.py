@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from . import style
+from . import captions, style
 from . import training_panels as panels
-from .training_runs import FAR, TARGETS, curve, target_runs
+from .training_runs import FAR, TARGETS, curve, target_runs, typical
 
 TITLE = "[LWB] Figure 3: law on a curve, samples of CEM, SGM and DDPM networks, and their pollution"
 
@@ -20,11 +20,6 @@ def compute(quick: bool) -> dict[str, np.ndarray]:
     return target_runs("curve", quick) | {"outline": outline}
 
 
-def typical(data: dict[str, np.ndarray]) -> np.ndarray:
-    """Return the seed of every target whose pollution is the median (the lower one of an even number)."""
-    return np.argsort(data["pollution"], axis=1, kind="stable")[:, (data["pollution"].shape[1] - 1) // 2]
-
-
 def draw(data: dict[str, np.ndarray]) -> Figure:
     """Samples of the seed of median pollution for each target, those of the exact score, and all pollutions."""
     fig = Figure(figsize=(style.WIDTH, 7.4))
@@ -32,7 +27,7 @@ def draw(data: dict[str, np.ndarray]) -> Figure:
     fig.subplots_adjust(left=0.06, right=0.99, bottom=0.07, top=0.95, wspace=0.22, hspace=0.22)
     far = FAR * float(data["sigma_min"])
     shown = [(t.upper(), data["samples"][j, k], data["distance"][j, k], panels.COLOURS[t])
-             for j, (t, k) in enumerate(zip(TARGETS, typical(data), strict=True))]  # fmt: skip
+             for j, (t, k) in enumerate(zip(TARGETS, typical(data["pollution"]), strict=True))]  # fmt: skip
     shown.append(("exact score", data["oracle_samples"], data["oracle_distance"], style.INK))
     low, high = data["outline"].min(axis=0) - 0.3, data["outline"].max(axis=0) + 0.3
     for ax, (name, x, distance, colour) in zip((*axes[0], axes[1, 0]), shown, strict=True):
@@ -67,7 +62,7 @@ def _distances(ax: Any, data: dict[str, np.ndarray], far: float) -> None:
 
 def caption(data: dict[str, np.ndarray]) -> str:
     """The caption, with the pollution of all seeds."""
-    return panels.filled(
+    return captions.filled(
         "lwb-3. Uniform law on the lima bean of [FPHDP] (the curve is our choice): samples of the reverse SDE with "
         "the networks of the seed of median pollution for each target, and with the exact score, from the same noise "
         f"(geometric times from 10 to 0.001, then 0, {int(data['sampler_steps'])} steps, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from . import captions
 from . import training_panels as panels
 from .training_runs import target_runs
 
@@ -18,13 +19,12 @@ def compute(quick: bool) -> dict[str, np.ndarray]:
 
 def draw(data: dict[str, np.ndarray]) -> Figure:
     """Errors along the tangent above, along the normal below."""
-    rows = {"tangent": data["components"][..., 0], "normal": data["components"][..., 1]}
-    return panels.error_grid(data["times"], rows, 6.6)
+    return panels.component_grid(data)
 
 
 def caption(data: dict[str, np.ndarray]) -> str:
     """The caption, with the table of final errors."""
-    return panels.filled(
+    return captions.filled(
         "lwb-4. Uniform law on the lima bean of [FPHDP] (the curve is our choice): errors of f, S and eps in L2(p_t) "
         "against t, along the tangent (above) and the normal (below) of the curve at the foot of x/alpha_t.",
         panels.setting(data),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from . import style
+from . import captions, style
 from . import training_panels as panels
 from .training_runs import TARGETS, Setting, described, one_run, size_of, stacked
 from .workers import in_processes
@@ -45,7 +45,7 @@ def rows(data: dict[str, np.ndarray]) -> list[str]:
 
 def compared(data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return e(eps) at t = 1 and 0.001 and the pollution, (settings, targets, seeds)."""
-    last, first = (int(np.argmin(np.abs(data["times"] - t))) for t in data["final_times"][[0, -1]])
+    last, *_, first = panels.places(data)
     noise = data["l2"][..., 2, :]
     return {
         "e(eps) at t = 1": noise[..., last],
@@ -95,4 +95,4 @@ def caption(data: dict[str, np.ndarray]) -> str:
             cells = "".join(f"{panels.spread(values[i, j]):^31}" for j in range(len(TARGETS)))
             lines.append(f"    {row:38}{cells}".rstrip())
         blocks.append("\n".join(lines))
-    return panels.filled(*blocks)
+    return captions.filled(*blocks)

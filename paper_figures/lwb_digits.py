@@ -10,13 +10,12 @@ from matplotlib.lines import Line2D
 
 import manifold_scores as ms
 
-from . import style
+from . import captions, style
 from . import training_panels as panels
 from .images.data import Source
 from .images.digit_runs import COPIED, FAR, LATE, parts, size_of, target_runs
-from .images.mosaics import tiled
-from .smoothing_samples import text_table
-from .training_runs import QUANTITIES, T_MAX, TARGETS
+from .images.mosaics import show
+from .training_runs import QUANTITIES, T_MAX, TARGETS, typical
 
 TITLE = "[LWB] image experiment: CEM, SGM and DDPM networks trained on handwritten digits"
 
@@ -37,19 +36,13 @@ def compute(quick: bool, source: Source) -> dict[str, np.ndarray]:
     samples, memory = data.pop("samples"), data.pop("oracle_samples")
     data |= judged(samples, memory, images, features, QUICK_DRAWS if quick else DRAWS)
     count = SHOWN[0] * SHOWN[1]
-    kinds = [samples[j, k, 0] for j, k in enumerate(typical(data))]
+    kinds = [samples[j, k, 0] for j, k in enumerate(typical(data["frechet"][:, :, 0, 0]))]
     pictures = [images.images(x[:count]) for x in (*kinds, memory[0], images.held)]
     return data | {
         "pictures": np.array(pictures, dtype=np.float32),
         "samples": np.array(samples.shape[-2]),
         "space": np.array(space),
     }
-
-
-def typical(data: dict[str, np.ndarray]) -> np.ndarray:
-    """Return the seed of every target whose Fréchet distance in features, from t = 10, is the median (the lower)."""
-    distances = data["frechet"][:, :, 0, 0]
-    return np.argsort(distances, axis=1, kind="stable")[:, (distances.shape[1] - 1) // 2]
 
 
 def shares(data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -69,9 +62,8 @@ def draw(data: dict[str, np.ndarray]) -> Figure:
     names = [*(target.upper() for target in TARGETS), "exact score of the training law", "held-out images"]
     for i, (name, pictures) in enumerate(zip(names, data["pictures"], strict=True)):
         ax = fig.add_axes((0.01 + 0.198 * i, 0.70, 0.188, 0.265))
-        ax.imshow(tiled(pictures, SHOWN[1]), cmap="gray_r", vmin=0.0, vmax=1.0, interpolation="nearest")
+        show(ax, pictures, SHOWN[1])
         ax.set_title(name, pad=5, fontsize=9.5, color=panels.COLOURS[TARGETS[i]] if i < len(TARGETS) else style.INK)
-        ax.axis("off")
     for k, quantity in enumerate(QUANTITIES):
         ax = _axes(fig, 0.415, k)
         for j, target in enumerate(TARGETS):
@@ -144,7 +136,7 @@ def _dots(ax: Any, values: np.ndarray, exact: np.ndarray) -> None:
 
 def caption(data: dict[str, np.ndarray]) -> str:
     """The caption: the tables, and what they say."""
-    return panels.filled(
+    return captions.filled(
         _what(data),
         _training(data),
         "Errors against the exact answer for the training images, in L2(p_t), median over seeds [least, largest]:",
@@ -195,12 +187,11 @@ def _relative_error(data: dict[str, np.ndarray]) -> float:
 def denoising_table(data: dict[str, np.ndarray]) -> str:
     """Return denoising errors on held-out (and training) images as lines."""
     rows = []
-    for t in SHOWN_TIMES:
-        i = int(np.argmin(np.abs(data["times"] - t)))
+    for t, i in zip(SHOWN_TIMES, panels.places(data, SHOWN_TIMES), strict=True):
         known = [np.median(data["denoising"][j, :, :, i], axis=0) for j in range(len(TARGETS))]
         known += [data["oracle_denoising"][:, i], data["linear_denoising"][:, i]]
         rows.append([f"{t:g}", *(f"{pair[_HELD]:.3g} ({pair[_TRAINING]:.3g})" for pair in known)])
-    return text_table(["t", *(target.upper() for target in TARGETS), "exact", "linear"], rows)
+    return captions.text_table(["t", *(target.upper() for target in TARGETS), "exact", "linear"], rows)
 
 
 def _sample_text(data: dict[str, np.ndarray]) -> str:
@@ -232,7 +223,7 @@ def sample_table(data: dict[str, np.ndarray]) -> str:
         )
     cells = [f"{data['floor'][s]:.3g} ({data['floor_error'][s]:.2g})" for s in range(2)]
     rows.append(["floor", "", *cells, "", ""])
-    return text_table(["", "from t", "Fréchet, features", "Fréchet, pixels", "far, %", "copied, %"], rows)
+    return captions.text_table(["", "from t", "Fréchet, features", "Fréchet, pixels", "far, %", "copied, %"], rows)
 
 
 def _range(values: np.ndarray) -> str:
@@ -254,9 +245,9 @@ def _factor(larger: float, smaller: float) -> str:
 
 
 def _conclusion(data: dict[str, np.ndarray]) -> str:
-    places = [int(np.argmin(np.abs(data["times"] - t))) for t in SHOWN_TIMES]
     losses = "; ".join(
-        f"t = {t:g}: {best(data['denoising'][:, :, _HELD, i])}" for t, i in zip(SHOWN_TIMES, places, strict=True)
+        f"t = {t:g}: {best(data['denoising'][:, :, _HELD, i])}"
+        for t, i in zip(SHOWN_TIMES, panels.places(data, SHOWN_TIMES), strict=True)
     )
     starts = "; ".join(
         f"from t = {start}: in features {best(data['frechet'][:, :, i, 0])}, in pixels "

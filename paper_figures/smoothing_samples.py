@@ -18,7 +18,6 @@ __all__ = [
     "quantile",
     "smoothed",
     "spiral",
-    "text_table",
 ]
 
 #: The paper's grid: 100 geometric times from T to 1e-6, and then 0.
@@ -100,10 +99,3 @@ def coverage(shares: np.ndarray) -> tuple[float, float]:
     """Share of the arcs that hold samples, and e^entropy/arcs: 1 for the uniform law, 1/arcs for a single arc."""
     held = shares[shares > 0.0]
     return float((shares > 0.0).mean()), float(np.exp(-(held * np.log(held)).sum()) / len(shares))
-
-
-def text_table(head: list[str], rows: list[list[str]]) -> str:
-    """Columns, aligned to the right, indented by four."""
-    lines = [head, *rows]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(head))]
-    return "\n".join("    " + "   ".join(cell.rjust(w) for cell, w in zip(line, widths, strict=True)) for line in lines)

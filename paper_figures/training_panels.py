@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -59,10 +59,20 @@ def spread(values: np.ndarray) -> str:
     return f"{np.median(values):.2e} [{values.min():.1e}, {values.max():.1e}]"
 
 
+def places(data: dict[str, np.ndarray], times: Iterable[float] | None = None) -> list[int]:
+    """Return where times, by default the four final ones, are among those of the errors."""
+    return [int(np.argmin(np.abs(data["times"] - t))) for t in (data["final_times"] if times is None else times)]
+
+
 def final_errors(data: dict[str, np.ndarray]) -> np.ndarray:
     """Return e(f), e(S), e(eps) in L2(p_t) at the four final times, (targets, seeds, 3, 4)."""
-    places = [int(np.argmin(np.abs(data["times"] - t))) for t in data["final_times"]]
-    return data["l2"][..., places]
+    return data["l2"][..., places(data)]
+
+
+def component_grid(data: dict[str, np.ndarray]) -> Figure:
+    """Draw the errors along the tangent of M above, along the normal below."""
+    rows = {"tangent": data["components"][..., 0], "normal": data["components"][..., 1]}
+    return error_grid(data["times"], rows, 6.6)
 
 
 def final_table(data: dict[str, np.ndarray], values: np.ndarray | None = None) -> str:
@@ -95,8 +105,3 @@ def setting(data: dict[str, np.ndarray]) -> str:
         f"each, for weights and batches together. Training took {seconds:.0f} s of one core. e: errors under "
         f"{int(data['points'])} points x ~ p_t a time, the same for all networks. Ornstein-Uhlenbeck process, a = 1/2."
     )
-
-
-def filled(*blocks: str) -> str:
-    """Return paragraphs wrapped, tables as they are."""
-    return "\n\n".join(b if b.startswith("    ") else textwrap.fill(b, 110) for b in blocks) + "\n"

@@ -104,16 +104,24 @@ def one_run(name: str, target: str, seed: int, size: Size, setting: Setting) -> 
     times = {"log-uniform": networks.LogUniformTimes, "uniform": networks.UniformTimes}[setting.schedule]
     module = networks.MLP(2, HIDDEN[name], time_input=setting.time_input, seed=seed)
     network = networks.ScoreNetwork(module, noised.process, target)
-    start = time.process_time()
-    losses = networks.train(
-        network, data, times(T_MIN, T_MAX), size.steps, batch_size=BATCH, learning_rate=Decay(size.steps),
-        weight=setting.weight, rng=SEED + seed,
-    )  # fmt: skip
-    found = {"seconds": np.array(time.process_time() - start)}
-    found["loss"] = np.array([part.mean() for part in np.array_split(losses, 20)])
+    found = trained(network, data, times(T_MIN, T_MAX), size.steps, BATCH, seed, setting.weight)
     found |= errors(network, name, size.points)
     samples: Any = ms.reverse_sde(network, sampling_times(size.sampler_steps), size.samples, SEED)
     return found | polluted(samples, name)
+
+
+def trained(
+    network: Any, data: Any, times: Any, steps: int, batch: int, seed: int, weight: str | None = None
+) -> dict[str, np.ndarray]:
+    """Train a network in place; return loss and seconds of `one_run`."""
+    from manifold_scores import networks
+
+    start = time.process_time()
+    losses = networks.train(
+        network, data, times, steps, batch_size=batch, learning_rate=Decay(steps), weight=weight, rng=SEED + seed
+    )
+    seconds = time.process_time() - start
+    return {"seconds": np.array(seconds), "loss": np.array([part.mean() for part in np.array_split(losses, 20)])}
 
 
 def errors(model: Any, name: str, n: int) -> dict[str, np.ndarray]:
@@ -187,6 +195,11 @@ def target_runs(name: str, quick: bool) -> dict[str, np.ndarray]:
 def stacked(rows: list[dict[str, np.ndarray]], shape: tuple[int, ...]) -> dict[str, np.ndarray]:
     """Return the arrays of all rows together, with the axes `shape` in front."""
     return {key: np.stack([row[key] for row in rows]).reshape(*shape, *rows[0][key].shape) for key in rows[0]}
+
+
+def typical(values: np.ndarray) -> np.ndarray:
+    """Return the seed of the median, the lower one of an even number, of values (targets, seeds, ...)."""
+    return np.argsort(values, axis=1, kind="stable")[:, (values.shape[1] - 1) // 2]
 
 
 def described(name: str, size: Size) -> dict[str, np.ndarray]:

@@ -5,11 +5,12 @@ import pytest
 from scipy.spatial import KDTree
 
 from commands.files import load_arrays
+from manifold_scores.evaluation.samples import nearest
 from paper_figures import fphdp_6, fphdp_7
 from paper_figures.images import latent_runs
 from paper_figures.images.data import Source
-from paper_figures.images.latents import local_spectra, nearest, participation, plane_distances
-from paper_figures.images.panels import montage
+from paper_figures.images.latents import local_spectra, participation, plane_distances
+from paper_figures.images.mosaics import tiled
 from tests.test_images import IMAGES, LABELS, idx
 from tests.test_paper_figures_command import run
 
@@ -48,7 +49,7 @@ def test_distance_to_lines_of_a_circle(off):
 def test_nearest_is_that_of_a_tree():
     rng = np.random.default_rng(2)
     x, cloud = rng.standard_normal((50, 7)), rng.standard_normal((80, 7))
-    distance, index = nearest(x, cloud)
+    distance, index = nearest(cloud, x)
     wanted = KDTree(cloud).query(x)
     np.testing.assert_allclose(distance, wanted[0], rtol=ROUNDING)
     np.testing.assert_array_equal(index, wanted[1])
@@ -82,9 +83,9 @@ def test_comparison_at_equal_novelty():
     assert np.isnan(gaps[5])
 
 
-def test_montage_puts_images_in_their_places():
+def test_tiles_put_images_in_their_places():
     images = np.arange(2 * 3 * 4 * 5, dtype=float).reshape(2, 3, 4, 5)
-    found = montage(images)
+    found = tiled(images.reshape(6, 4, 5), 3)
     assert found.shape == (9, 17)
     np.testing.assert_array_equal(found[5:, 12:], images[1, 2])
     assert np.isnan(found[4]).all()

@@ -109,7 +109,7 @@ def test_squared_denoising_error_is_the_loss_of_every_target(images, target):
 def test_nearest_images(images):
     x = images.held + 0.1
     np.testing.assert_allclose(
-        digit_runs.nearest(x, images.training), cdist(x, images.training).min(axis=1), rtol=1e-12
+        digit_runs.nearest(images.training, x)[0], cdist(x, images.training).min(axis=1), rtol=1e-12
     )
 
 

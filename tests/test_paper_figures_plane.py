@@ -10,7 +10,7 @@ from scipy.special import ive, ndtr
 
 import manifold_scores as ms
 from commands.files import load_arrays
-from paper_figures import chosen_kernels, fphdp_1, fphdp_2, fphdp_3, fphdp_4, fphdp_5, registry
+from paper_figures import captions, chosen_kernels, fphdp_1, fphdp_2, fphdp_3, fphdp_4, fphdp_5, registry
 from paper_figures import smoothing_samples as ss
 
 STANDARD_ERRORS = 5.0
@@ -125,7 +125,7 @@ class TestTools:
         assert ss.coverage(np.array([0.5, 0.0, 0.5, 0.0])) == pytest.approx((0.5, 0.5))
 
     def test_tables_are_aligned(self):
-        assert ss.text_table(["a", "bb"], [["100", "2"]]) == "      a   bb\n    100    2"
+        assert captions.text_table(["a", "bb"], [["100", "2"]]) == "      a   bb\n    100    2"
 
 
 class TestFigure1:

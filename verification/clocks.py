@@ -114,6 +114,12 @@ def linear_interpolant() -> Clock:
     )
 
 
+def one_of_each() -> list[Clock]:
+    """One clock of every kind."""
+    return [ornstein_uhlenbeck(0.5), brownian(), variance_preserving(), linear_interpolant()]
+
+
 def all_clocks() -> list[Clock]:
     """One clock of every kind, and two rates of the Ornstein-Uhlenbeck process."""
-    return [ornstein_uhlenbeck(0.5), ornstein_uhlenbeck(2.0), brownian(), variance_preserving(), linear_interpolant()]
+    first, *others = one_of_each()
+    return [first, ornstein_uhlenbeck(2.0), *others]

@@ -25,9 +25,10 @@ from scipy.optimize import brentq
 
 import manifold_scores as ms
 
+from .clocks import ornstein_uhlenbeck
 from .denoising import EQUIVALENT, WEIGHTS, regression_target
-from .error_transfer import LEVEL, NAMES, clocks, quantile
-from .planted import KINDS
+from .error_transfer import LEVEL, quantile
+from .planted import KINDS, NAMES
 from .rates import Array, furthest
 from .record import Evidence, Tolerance
 
@@ -59,7 +60,7 @@ def steps_needed(gram: Array, mixed: Array) -> float:
 
 def linear_network(n: int, evidence: Evidence) -> tuple[Array, Array]:
     """Steps of gradient descent of a linear network for each target, for N(0, 1) on a line in R^2."""
-    law, clock = _line(), clocks()[0]
+    law, clock = _line(), ornstein_uhlenbeck(0.5)
     predicted = np.log(1.0 / LEFT / (1.0 + VARIANCES / (1.0 + VARIANCES))) / (2.0 * np.log1p(VARIANCES))
     steps = np.empty((len(KINDS), len(VARIANCES)))
     for (c, kind), (k, s) in itertools.product(enumerate(KINDS), enumerate(VARIANCES)):
@@ -104,7 +105,7 @@ def condition_numbers(moments: Array, weights: Array) -> Array:
 
 def over_times(n: int, evidence: Evidence) -> None:
     """Condition numbers of the Hessian over log-uniform times, from the second moments of draws of each time."""
-    law, clock = _line(), clocks()[0]
+    law, clock = _line(), ornstein_uhlenbeck(0.5)
     draws = n // len(TIMES)
     grams = []
     for k, s in enumerate(TIMES):

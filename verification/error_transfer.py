@@ -25,8 +25,9 @@ from scipy.stats import norm
 
 import manifold_scores as ms
 
-from .clocks import Clock, brownian, linear_interpolant, ornstein_uhlenbeck, variance_preserving
-from .planted import KINDS, Law, Network, bean, circle, cloud, line, rms, rounding, scale, sphere
+from .clocks import one_of_each
+from .planted import KINDS, NAMES, TEXTS, Law, Network, bean, circle, cloud, line, rms, rounding, scale, sphere
+from .planted import SIZES as PLANTED
 from .rates import Array, furthest, slopes
 from .record import Claim, Evidence, Oracle, Tolerance
 
@@ -43,8 +44,6 @@ ROUNDING_TOLERANCE = Tolerance(
 STEP_BOUNDS = 4.0
 #: Slopes of (f, score, noise) against s, for each kind of network.
 SLOPES = {"posterior_mean": (0.0, -1.0, -0.5), "score": (1.0, 0.0, 0.5), "noise": (0.5, -0.5, 0.0)}
-NAMES = {"posterior_mean": "f", "score": "score", "noise": "noise"}
-TEXTS = {"posterior_mean": "f", "score": "the score", "noise": "the noise"}
 
 
 class Found:
@@ -57,29 +56,25 @@ class Found:
         self.shift, self.step, self.loss, self.moved = (np.empty(shape) for _ in range(4))
 
 
-def clocks() -> list[Clock]:
-    return [ornstein_uhlenbeck(0.5), brownian(), variance_preserving(), linear_interpolant()]
-
-
 def measure(size: str, noised: Oracle, evidence: Evidence) -> None:
     n, points = SIZES[size]
     variances = np.geomspace(EARLIEST, 1.0, points)
     laws = [line(), circle(), bean(), cloud(), sphere()]
     evidence.parameters |= {
         "points a time": {law.name: _points(law, n) for law in laws}, "s": variances.tolist(),
-        "processes": [clock.name for clock in clocks()], "networks predict": list(KINDS),
+        "processes": [clock.name for clock in one_of_each()], "networks predict": list(KINDS),
     }  # fmt: skip
     found = [_of_law(index, law, variances, _points(law, n), noised, evidence) for index, law in enumerate(laws)]
     _slopes(variances, found, evidence)
     _samples(found, evidence)
     evidence.data |= {
         "s": variances, "kinds": np.array(KINDS), "laws": np.array([law.name for law in laws]),
-        "processes": np.array([clock.name for clock in clocks()]),
+        "processes": np.array([clock.name for clock in one_of_each()]),
         "error": np.array([one.error for one in found]), "deviation": np.array([one.deviation for one in found]),
         "ratio": np.array([one.ratio for one in found]), "bound": np.array([one.bound for one in found]),
         "shift": np.array([one.moved for one in found]),
-        "predicted": np.array([[[scale(clock, clock.time(variances), kind, other) * Network(laws[0], clock, None, kind
-                                 ).size for other in KINDS] for kind in KINDS] for clock in clocks()]),
+        "predicted": np.array([[[scale(clock, clock.time(variances), kind, other) * PLANTED[kind] for other in KINDS]
+                                for kind in KINDS] for clock in one_of_each()]),
     }  # fmt: skip
 
 
@@ -88,8 +83,8 @@ def _points(law: Law, n: int) -> int:
 
 
 def _of_law(index: int, law: Law, variances: Array, n: int, noised: Oracle, evidence: Evidence) -> Found:
-    found = Found(len(clocks()), len(variances))
-    for (a, clock), (b, kind) in itertools.product(enumerate(clocks()), enumerate(KINDS)):
+    found = Found(len(one_of_each()), len(variances))
+    for (a, clock), (b, kind) in itertools.product(enumerate(one_of_each()), enumerate(KINDS)):
         oracle = noised(law.measure, clock.process)
         network, times = Network(law, clock, oracle, kind), clock.time(variances)
         seed = [3507, 400, index, a, b]

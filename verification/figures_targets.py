@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from .planted import NAMES, TEXTS
 from .style import BLACK, BLUE, GREEN, ORANGE, RED, new_figure
 
 COLOURS = {"posterior_mean": GREEN, "score": RED, "noise": ORANGE}
-NAMES = {"posterior_mean": "f", "score": "score", "noise": "noise"}
-TEXTS = {"posterior_mean": "f", "score": "the score", "noise": "the noise"}
 MARKERS = {"posterior_mean": "o", "score": "s", "noise": "^"}
 
 

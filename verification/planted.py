@@ -23,6 +23,8 @@ from .shapes import lima_bean
 from .situations_curves import law_on
 
 KINDS = ("posterior_mean", "score", "noise")
+NAMES = {"posterior_mean": "f", "score": "score", "noise": "noise"}
+TEXTS = {"posterior_mean": "f", "score": "the score", "noise": "the noise"}
 
 #: Planted sizes.  That of the score is an error of f of 1e-6 where s = 1e-6, far above rounding.
 SIZES = {"posterior_mean": 1e-3, "score": 1.0, "noise": 1e-2}

@@ -45,6 +45,7 @@ from typing import Any
 import numpy as np
 
 from . import descent
+from .clocks import one_of_each
 from .denoising import (
     EQUIVALENT,
     SCALE_POWER,
@@ -54,9 +55,9 @@ from .denoising import (
     Draws,
     draws,
 )
-from .error_transfer import LEVEL, NAMES, clocks, quantile
+from .error_transfer import LEVEL, quantile
 from .hand_network import HandNetwork
-from .planted import KINDS, Law, circle, cloud, line, sphere
+from .planted import KINDS, NAMES, Law, circle, cloud, line, sphere
 from .rates import Array, furthest
 from .record import Claim, Evidence, Oracle, Tolerance
 from .rounding import MATRIX_UNIT
@@ -100,7 +101,7 @@ def measure(size: str, noised: Oracle, evidence: Evidence) -> None:
 
 
 def _names() -> list[str]:
-    return [clock.name for clock in clocks()]
+    return [clock.name for clock in one_of_each()]
 
 
 Grid = list[list[Draws]]  # clocks, times
@@ -110,7 +111,7 @@ def _of_law(index: int, law: Law, variances: Array, n: int, noised: Oracle, evid
     """Draw at every time of every clock, and compare with the means given X_t."""
     network = HandNetwork((law.d, *HIDDEN, law.d), index)
     found: Grid = []
-    for a, clock in enumerate(clocks()):
+    for a, clock in enumerate(one_of_each()):
         found.append(
             [draws(law, clock, noised, network, s, n, [3507, 420, index, a, k]) for k, s in enumerate(variances)]
         )
@@ -144,13 +145,13 @@ def _slopes(variances: Array, found: list[Grid], evidence: Evidence) -> None:
     inside = variances <= TOP * (1.0 + 1e-9)
     s = variances[inside]
     u = (np.log(s) - np.log(s).mean()) / ((np.log(s) - np.log(s).mean()) @ (np.log(s) - np.log(s).mean()))
-    number = 15 * len(found) * len(clocks())
+    number = 15 * len(found) * len(one_of_each())
 
     def check(name: str, statement: str, field: str, rows: Any, weight: str, order: float, power: float) -> None:
         """Compare the slope of (weight^order E field^(order/2))^(1/order) with the power."""
         measured, errors = [], []
         for grid in found:
-            for clock, row in zip(clocks(), grid, strict=True):
+            for clock, row in zip(one_of_each(), grid, strict=True):
                 values = np.array([rows(getattr(one, field)) for one, kept in zip(row, inside, strict=True) if kept])
                 mean = values.mean(axis=1)
                 scale = np.array([WEIGHTS[weight](clock, float(t)) for t in clock.time(s)])
@@ -189,7 +190,7 @@ def _optimum(variances: Array, found: dict[Law, Grid], evidence: Evidence) -> No
     """For the weights that make the three losses one number the loss at the optimum is m + O(s)."""
     deviations = []
     for (law, grid), (c, kind) in itertools.product(found.items(), enumerate(KINDS)):
-        for clock, row in zip(clocks(), grid, strict=True):
+        for clock, row in zip(one_of_each(), grid, strict=True):
             for s, one in zip(variances, row, strict=True):
                 if s <= TOP * (1.0 + 1e-9):
                     loss = WEIGHTS[EQUIVALENT[kind]](clock, float(clock.time(s))) * one.loss[c] / law.dimension
@@ -207,7 +208,7 @@ def _optimum(variances: Array, found: dict[Law, Grid], evidence: Evidence) -> No
 
 def _store(variances: Array, law: Law, grid: Grid, evidence: Evidence) -> None:
     """What the figure shows: one law under the first clock."""
-    clock = clocks()[0]
+    clock = one_of_each()[0]
     weights = np.array([[WEIGHTS[name](clock, float(t)) for t in clock.time(variances)] for name in WEIGHTS])
     row = grid[0]
     evidence.data |= {"s": variances, "law": np.array(f"{law.name}, {clock.name}"), "weights": weights,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,8 +47,8 @@ class Source:
     folder: str | None = None
 
     def load(self) -> Digits:
-        """Return the images."""
-        return load_digits(self.data, self.folder)
+        """Return the images, which are read once a process."""
+        return _loaded(self)
 
 
 def load_digits(data: str = "digits", folder: str | os.PathLike[str] | None = None) -> Digits:
@@ -70,6 +71,11 @@ def load_digits(data: str = "digits", folder: str | os.PathLike[str] | None = No
         return _bundled()
     where = folder if folder is not None else os.environ.get(FOLDER_VARIABLE) or None
     return _openml() if where is None else _from_folder(Path(where))
+
+
+@functools.cache
+def _loaded(source: Source) -> Digits:
+    return load_digits(source.data, source.folder)
 
 
 def split(digits: Digits, share: float, rng: np.random.Generator) -> tuple[Digits, Digits]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..training_runs import SEED
+from ..training_runs import SEED, typical
 from .digit_runs import Parts
 from .frechet import frechet_distance, frechet_error
 
@@ -45,8 +45,7 @@ def judged(
 
         mapped = [[[space(x) for x in starts] for starts in seeds] for seeds in samples]
         distances = np.array([[[frechet_distance(x, real) for x in starts] for starts in seeds] for seeds in mapped])
-        typical = np.argsort(distances, axis=1)[:, (distances.shape[1] - 1) // 2]
-        errors = [[error(mapped[j][k][i]) for i, k in enumerate(row)] for j, row in enumerate(typical)]
+        errors = [[error(mapped[j][k][i]) for i, k in enumerate(row)] for j, row in enumerate(typical(distances))]
         exact, training = [space(x) for x in memory], space(images.training[:n])
         row = {
             "frechet": distances,

@@ -8,15 +8,15 @@ are held out, too.  Needs torch; nothing here imports it before a run begins.
 from __future__ import annotations
 
 import functools
-import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 import manifold_scores as ms
+from manifold_scores.evaluation.samples import nearest
 
-from ..training_runs import FINAL, SEED, T_MAX, T_MIN, TARGETS, Decay, error_times, sampling_times, stacked
+from ..training_runs import FINAL, SEED, T_MAX, T_MIN, TARGETS, error_times, sampling_times, stacked, trained
 from ..workers import in_processes
 from .data import Digits, Source, split
 
@@ -102,12 +102,6 @@ def denoising(model: Any, points: np.ndarray, times: np.ndarray) -> np.ndarray:
     return np.array(found).T
 
 
-def nearest(x: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Return the distances (n,) of the rows of x to the nearest of the points."""
-    rows = [np.sqrt(((points - row) ** 2).sum(axis=1).min()) for row in x]
-    return np.array(rows)
-
-
 def sampled(model: Any, images: Parts, size: Size) -> dict[str, np.ndarray]:
     """Return samples of the reverse SDE, (2, n, h w), and their distances (2, n) to the training images.
 
@@ -120,7 +114,7 @@ def sampled(model: Any, images: Parts, size: Size) -> dict[str, np.ndarray]:
     runs: list[Any] = [
         ms.reverse_sde(model, grid, count, SEED), ms.reverse_sde(model, late, rng=SEED, initial=noisy),
     ]  # fmt: skip
-    return {"samples": np.stack(runs), "distance": np.stack([nearest(x, images.training) for x in runs])}
+    return {"samples": np.stack(runs), "distance": np.stack([nearest(images.training, x)[0] for x in runs])}
 
 
 def one_run(source: Source, target: str, seed: int, size: Size) -> dict[str, np.ndarray]:
@@ -143,13 +137,7 @@ def one_run(source: Source, target: str, seed: int, size: Size) -> dict[str, np.
     dimension = images.training.shape[1]
     module = networks.MLP(dimension, WIDTHS, time_input="log", dtype=torch.float32, seed=seed)
     network = networks.ScoreNetwork(module, noised.process, target)
-    start = time.process_time()
-    losses = networks.train(
-        network, images.training, networks.LogUniformTimes(T_MIN, T_MAX), size.steps, batch_size=BATCH,
-        learning_rate=Decay(size.steps), rng=SEED + seed,
-    )  # fmt: skip
-    found = {"seconds": np.array(time.process_time() - start)}
-    found["loss"] = np.array([part.mean() for part in np.array_split(losses, 20)])
+    found = trained(network, images.training, networks.LogUniformTimes(T_MIN, T_MAX), size.steps, BATCH, seed)
     judged = ms.evaluate(network, noised, error_times(), n=size.points, rng=SEED)
     found["l2"] = np.stack([each.absolute for each in (judged.posterior_mean, judged.score, judged.noise)])
     return found | on_both(network, images) | sampled(network, images, size)
@@ -185,7 +173,7 @@ def target_runs(source: Source, quick: bool) -> dict[str, np.ndarray]:
     images = parts(source, size.images)
     return data | {
         "linear_denoising": on_both(linear(images.training), images)["denoising"],
-        "held_distance": nearest(images.held, images.training),
+        "held_distance": nearest(images.training, images.held)[0],
         "image_counts": np.array([len(images.training), len(images.held)]),
         "image_shape": np.array(images.shape),
         "times": error_times(),

@@ -14,13 +14,10 @@ def frechet_distance(features_a: np.ndarray, features_b: np.ndarray) -> float:
     and Landau 1982; the "FID" of Heusel et al. 2017 in whatever space the features live).  The root is that of a
     symmetric matrix, by eigenvalues, where those that rounding makes negative count as zero: no complex numbers and no
     failure for singular covariances, unlike a square root of A B.  Rounding: at most p sqrt(eps) (|A| |B|)^{1/2} for
-    singular covariances, less for regular ones.  Finite samples bias
-    it upwards, most for small ones: compare samples of equal sizes.
+    singular covariances, less for regular ones.  Finite samples bias it upwards, most for small
+    ones: compare samples of equal sizes.
     """
-    a, b = _features("features_a", features_a), _features("features_b", features_b)
-    if a.shape[1] != b.shape[1]:
-        raise ValueError(f"features_a and features_b must have as many columns; got {a.shape[1]} and {b.shape[1]}")
-    return _distance(a, b)
+    return _distance(*_pair(features_a, features_b))
 
 
 def frechet_error(features_a: np.ndarray, features_b: np.ndarray, rng: np.random.Generator, draws: int = 100) -> float:
@@ -28,14 +25,20 @@ def frechet_error(features_a: np.ndarray, features_b: np.ndarray, rng: np.random
 
     It says how far the distance would move for other samples, not its bias.
     """
-    a, b = _features("features_a", features_a), _features("features_b", features_b)
+    a, b = _pair(features_a, features_b)
     if draws < 2:
         raise ValueError(f"draws must be at least 2; got {draws}")
     found = [
-        frechet_distance(a[rng.integers(len(a), size=len(a))], b[rng.integers(len(b), size=len(b))])
-        for _ in range(draws)
+        _distance(a[rng.integers(len(a), size=len(a))], b[rng.integers(len(b), size=len(b))]) for _ in range(draws)
     ]
     return float(np.std(found, ddof=1))
+
+
+def _pair(features_a: np.ndarray, features_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    a, b = _features("features_a", features_a), _features("features_b", features_b)
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(f"features_a and features_b must have as many columns; got {a.shape[1]} and {b.shape[1]}")
+    return a, b
 
 
 def _features(name: str, value: np.ndarray) -> np.ndarray:

@@ -12,10 +12,11 @@ import numpy as np
 from tqdm.auto import tqdm
 
 import manifold_scores as ms
+from manifold_scores.evaluation.samples import nearest
 
 from .. import smoothing_samples as ss
 from .data import Source, UnusableDataError
-from .latents import local_spectra, nearest, participation, plane_distances
+from .latents import local_spectra, participation, plane_distances
 from .trained import parts, trained_classifier, trained_vae
 
 __all__ = ["DIGIT", "METHODS", "SCALES", "Size", "runs", "size_of"]
@@ -91,7 +92,7 @@ def runs(source: Source, quick: bool) -> dict[str, np.ndarray]:
             if subset == 0:
                 shown = min(16, size.samples)
                 pictures = decoded.reshape(*samples.shape[:3], *vae.shape)[:, :, :shown]
-                index = nearest(samples[:, :, :shown].reshape(-1, samples.shape[-1]), latents[chosen])[1]
+                index = nearest(latents[chosen], samples[:, :, :shown].reshape(-1, samples.shape[-1]))[1]
                 neighbour = images[chosen][index].reshape(pictures.shape)
                 checks = _checks(latents[chosen], size, samples[0])
     data = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
@@ -148,10 +149,10 @@ def _measured(
     found = {"gap": np.median(apart.min(axis=1))}
     for name, x in (("", flat), ("way_", ways.reshape(-1, points.shape[1]))):
         shape = samples.shape[:3] if name == "" else ways.shape[:2]
-        found[f"{name}to_data"] = nearest(x, points)[0].reshape(shape)
+        found[f"{name}to_data"] = nearest(points, x)[0].reshape(shape)
         found[f"{name}to_all"] = plane_distances(x, latents, *plane).reshape(shape)
         found[f"{name}to_unseen"] = plane_distances(x, others, *plane).reshape(shape)
-    found["real_to_data"] = nearest(others, points)[0]
+    found["real_to_data"] = nearest(points, others)[0]
     found["real_to_all"] = plane_distances(others, latents, *plane, own=unseen)
     found["real_to_unseen"] = plane_distances(others, others, *plane, own=np.arange(len(others)))
     found["spread"] = samples.var(axis=2, ddof=1).sum(axis=-1) / latents.var(axis=0, ddof=1).sum()
@@ -187,6 +188,6 @@ def _checks(points: np.ndarray, size: Size, samples: np.ndarray) -> dict[str, np
         seed = 1000 + k
         again = ss.generate(other, T_MAX, size.checked, seed, steps=size.steps)
         finer = ss.generate(model, T_MAX, size.checked, seed + 500, steps=2 * size.steps)
-        found["other_nodes"].append(nearest(again, points)[0])
-        found["finer_steps"].append(nearest(finer, points)[0])
+        found["other_nodes"].append(nearest(points, again)[0])
+        found["finer_steps"].append(nearest(points, finer)[0])
     return {key: np.array(value) for key, value in found.items()}

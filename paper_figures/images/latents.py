@@ -1,4 +1,4 @@
-"""Distances from points to a cloud and to the planes of its neighbourhoods, and spectra of those neighbourhoods."""
+"""Distances from points to the planes of neighbourhoods of a cloud, and spectra of those neighbourhoods."""
 
 from __future__ import annotations
 
@@ -6,13 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-__all__ = ["local_spectra", "nearest", "participation", "plane_distances"]
-
-
-def nearest(x: np.ndarray, cloud: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distance (n,) from each row of x to the nearest row of the cloud, and which that is (n,)."""
-    index = np.array([_squares(row, cloud).argmin() for row in x])
-    return np.linalg.norm(x - cloud[index], axis=1), index
+__all__ = ["local_spectra", "participation", "plane_distances"]
 
 
 def plane_distances(

@@ -1,10 +1,12 @@
-"""Small grey images side by side in one array."""
+"""Small grey images side by side."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-__all__ = ["tiled"]
+__all__ = ["show", "tiled"]
 
 
 def tiled(images: np.ndarray, columns: int) -> np.ndarray:
@@ -20,3 +22,9 @@ def tiled(images: np.ndarray, columns: int) -> np.ndarray:
         i, j = (k // columns) * (height + gap), (k % columns) * (width + gap)
         found[i : i + height, j : j + width] = image
     return found
+
+
+def show(ax: Any, images: np.ndarray, columns: int) -> None:
+    """Draw images (n, h, w) with values from 0 to 1 row by row, black ink on white."""
+    ax.imshow(tiled(images, columns), cmap="gray_r", vmin=0.0, vmax=1.0, interpolation="nearest")
+    ax.axis("off")

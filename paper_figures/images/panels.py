@@ -1,31 +1,21 @@
-"""Rows of small images, and what captions about latents of fours share."""
+"""What the figures about latents of fours share: the arrays they keep, and pieces of their captions."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
 from . import latent_runs as lr
 
-__all__ = ["autoencoder_text", "experiment_text", "mean_error", "montage", "over_subsets", "show"]
+__all__ = ["autoencoder_text", "experiment_text", "kept", "mean_error", "over_subsets", "paired_rows", "stated"]
 
 
-def montage(images: np.ndarray, gap: int = 1) -> np.ndarray:
-    """Return rows and columns of images (r, c, h, w) as one image, NaN between them."""
-    rows, columns, height, width = images.shape
-    found = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
-    for i in range(rows):
-        for j in range(columns):
-            top, left = i * (height + gap), j * (width + gap)
-            found[top : top + height, left : left + width] = images[i, j]
-    return found
+#: What captions need of the runs, beside the quality of the autoencoder.
+COMMON = ("points", "fours", "nodes", "steps", "gap", "deviations", "scales", "trials")
 
 
-def show(ax: Any, images: np.ndarray) -> None:
-    """Draw rows and columns of images (r, c, h, w), black ink on white."""
-    ax.imshow(montage(images), cmap="gray_r", vmin=0.0, vmax=1.0, interpolation="nearest")
-    ax.set_axis_off()
+def kept(found: dict[str, np.ndarray], *more: str) -> dict[str, np.ndarray]:
+    """Return the arrays that every caption needs, and those of the names given."""
+    return {key: found[key] for key in found if key in (*COMMON, *more) or key.startswith("vae_")}
 
 
 def over_subsets(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -36,6 +26,21 @@ def over_subsets(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def mean_error(value: float, error: float, digits: int = 2) -> str:
     """Return a value with its standard error."""
     return f"{value:.{digits}f} +- {error:.{digits}f}"
+
+
+def stated(values: np.ndarray, digits: int = 2) -> str:
+    """Return the mean over subsets (S,) with its standard error."""
+    value, error = over_subsets(values)
+    return mean_error(float(value), float(error), digits)
+
+
+def paired_rows(scales: np.ndarray, values: np.ndarray, called: np.ndarray) -> list[list[str]]:
+    """Return lines with both methods side by side: scale (2, k), value and share that is called a four (2, k, S)."""
+    rows = []
+    for k in range(scales.shape[1]):
+        pairs = [(f"{scales[m, k]:g}", stated(values[m, k]), stated(100.0 * called[m, k], 1)) for m in range(2)]
+        rows.append([cell for pair in pairs for cell in pair])
+    return rows
 
 
 def autoencoder_text(data: dict[str, np.ndarray]) -> str:
