@@ -33,7 +33,7 @@ def _fused_multiply_add(_typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.fma(*arguments)
 
-    return types.float64(a, b, c), generate
+    return a(a, a, a), generate  # float64 or float32, all three
 
 
 # numba compares the signatures of the two functions below literally, annotations included: neither has any.
