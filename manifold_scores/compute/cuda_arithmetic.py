@@ -76,13 +76,13 @@ def _rounded_product(_typing_context: Any, a: Any, b: Any) -> Any:
 
 
 @exact
-def rounded_product(a: float, b: float) -> float:
+def rounded_product(a: Any, b: Any) -> Any:
     """Return a b, rounded, and never fused with a sum that it enters."""
     return _rounded_product(a, b)
 
 
 @exact
-def exp2_double(x: float) -> float:
+def exp2_double(x: Any) -> Any:
     """Return 2**x to 1.6 ulp for x from -900 to 1023, and 2**-900 for x below; float64."""
     x = max(x, SMALLEST_EXPONENT)
     shifted = x + ROUNDER
@@ -118,7 +118,7 @@ def exp2_single(x: Any) -> Any:
 
 
 @exact
-def add_square(high: float, low: float, y: float, z: float) -> tuple[float, float]:
+def add_square(high: Any, low: Any, y: Any, z: Any) -> tuple[Any, Any]:
     """Add (y - z)**2 to high + low, with a relative error of about 2**-100 (2**-44 in single precision)."""
     apart = y - z
     lost = sum_error(y, -z, apart)
@@ -129,7 +129,7 @@ def add_square(high: float, low: float, y: float, z: float) -> tuple[float, floa
 
 
 @exact
-def add_exactly(high: float, low: float, term: float) -> tuple[float, float]:
+def add_exactly(high: Any, low: Any, term: Any) -> tuple[Any, Any]:
     """Add a term to a sum that is carried as high + low."""
     total = high + term
     return total, low + sum_error(high, term, total)
