@@ -11,7 +11,7 @@ from .cloud_reference import LOG2_E
 from .cloud_weights import difference_constant
 from .compilation import BoolArray, FloatArray, exact, parallel
 
-__all__ = ["judge_sums"]
+__all__ = ["judge", "judge_sums"]
 
 #: Exponentials below 2**-900 are zero to the kernels.
 ALL_BITS = 900.0
@@ -72,7 +72,7 @@ def _too_coarse(
 
 
 @exact
-def _judge(
+def judge(
     what: int,
     sums: FloatArray,
     center: FloatArray,
@@ -132,7 +132,7 @@ def judge_sums(
     """
     sums, centers, points, references = borrowed((sums, centers, points, references))
     for m in range(first, last):
-        again[m], bits[m], mass, reach, far = _judge(
+        again[m], bits[m], mass, reach, far = judge(
             what, sums[m], centers[m], points[m], rates[m], references[m], top, radius, count, tolerance, bits[m]
         )
         lost[m, 0], lost[m, 1], lost[m, 2] = mass, mass * reach, mass * far
