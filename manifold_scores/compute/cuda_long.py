@@ -110,7 +110,7 @@ class LongCloud:
             entries //= 2  # by twos, so that batches and with them roundings rarely depend on what else is there
         count, points = len(variances), self._points
         most = max(1, entries // max(8 * self.dimension, each))
-        keeps = entries // self.count >= min(count, most, _GROUP)
+        keeps = entries // self.count >= min(count, _GROUP)
         fit = max(1, min(most, _MOST, entries // (self.count if keeps else len(points.blocks[0].points))))
         fit -= fit % _GROUP if fit > _GROUP else 0
         step = -(-count // -(-count // fit))

@@ -87,7 +87,7 @@ class Batch:
         centre_rows(self._real)[m, THREADS](centers, points.origin, self.centred, norms)
         self.levels, self.indices = space.take("levels", (m,)), space.take("indices", (m,), np.int64)
         self.references = space.take("references", (m, 3))
-        self.shifts, self.floors = space.take("shifts", (m,)), space.take("floors", (m,))
+        self._gains, self.floors = space.take("gains", (m,)), space.take("floors", (m,))
         self.losses, self.suited = space.take("losses", (m,)), space.take("suited", (m,), np.int32)
         self.sums = space.take("sums", (2, m, 2))
         self._filled = False
@@ -97,7 +97,7 @@ class Batch:
         for i, block in enumerate(self._points.blocks):
             best_points(self._real, False)[self.count, THREADS](
                 self._products(i), block.squares, block.exponents, self.variances, block.start, self.levels,
-                self.indices,
+                self._gains, self.indices,
             )  # fmt: skip
         self._filled = self._keeps
         self._judge(for_traces)
@@ -113,8 +113,8 @@ class Batch:
         for i, block in enumerate(self._points.blocks):
             table = self._products(i)
             weigh_products(self._real)[self.count, THREADS](
-                table, block.squares, block.mantissas, block.exponents, self.variances, self.shifts, self.suited,
-                i == 0, self.sums,
+                table, block.squares, block.mantissas, block.exponents, self.variances, self.references,
+                self._gains, self.suited, i == 0, self.sums,
             )  # fmt: skip
             multiply(table, block.centred, part)
             add_part(self._real)[self.count, THREADS](part, i == 0, totals)
@@ -137,7 +137,7 @@ class Batch:
             table = self._products(i)
             self._measure_block(i, table, self._space.ones(m), measured=False)
             best_points(self._real, True)[m, THREADS](
-                table, block.squares, block.exponents, self.variances, block.start, levels, places
+                table, block.squares, block.exponents, self.variances, block.start, levels, self._gains, places
             )
         move_references(self._real)[-(-m // THREADS), THREADS](levels, places, self.indices, self._moved)
         self._judge(False)
@@ -202,6 +202,6 @@ class Batch:
         whole = self._points.whole
         judge_references(self._real)[self.count, THREADS](
             whole.points, whole.centred, whole.exponents, self.centers, self.centred, self.variances,
-            self._points.radius, self.levels, self.indices, for_traces, self.references, self.shifts, self.floors,
+            self._points.radius, self.levels, self.indices, for_traces, self.references, self.floors,
             self.losses, self.suited,
         )  # fmt: skip

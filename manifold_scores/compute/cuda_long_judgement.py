@@ -15,11 +15,10 @@ import numpy as np
 from numba import cuda
 
 from .cloud_judgement import FEW_EPS, MANY_EPS
-from .cuda_arithmetic import LARGEST_BITS, add_exactly, add_square, rounded_product
-from .cuda_compilation import device, kernel
+from .cuda_arithmetic import LARGEST_BITS
+from .cuda_compilation import kernel
 from .cuda_long_levels import LOG2_E
-from .cuda_long_rows import THREADS, tree_sum
-from .error_free import product_error, sum_error
+from .cuda_long_rows import LANES, THREADS, add_lanes, square_of_lane, tree_sum
 
 __all__ = ["finish_products", "finish_traces", "judge_references"]
 
@@ -31,28 +30,13 @@ _TRACE_LIMIT, _CANCELLATION = 4096.0, 1000.0
 _LN_2 = math.log(2.0)
 
 
-@device
-def _tree_sum_exactly(highs: Any, lows: Any, thread: int) -> Any:
-    """Return the sum of highs + lows, one of each thread, as a pair."""
-    stride = THREADS // 2
-    while stride > 0:
-        cuda.syncthreads()
-        if thread < stride:
-            low = lows[thread] + lows[thread + stride]
-            highs[thread], lows[thread] = add_exactly(highs[thread], low, highs[thread + stride])
-        stride //= 2
-    cuda.syncthreads()
-    high = highs[0] + lows[0]
-    return high, lows[0] - (high - highs[0])
-
-
 @functools.cache
 def judge_references(real: Any) -> Any:
     """Return the kernel that measures best points and asks whether inner products will do, row by row.
 
-    references (M, 3) are |y_r - z|^2, high and low, and the exponent of the weight; shifts (M,) make plain log2
-    weights relative to it; floors (M,) are below the plain levels of all points that count; losses (M,) are by how
-    many eps products change exponents; suited (M,) is 1 where that is good enough.
+    references (M, 3) are |y_r - z|^2, high and low, and the exponent of the weight; floors (M,) are below the plain
+    levels of all points that count; losses (M,) are by how many eps products change exponents; suited (M,) is 1 where
+    that is good enough.
     """
     nothing, two, half, shape = real(0.0), real(2.0), real(0.5), (3, THREADS)
     half_log, eps, limit = real(0.5 * LOG2_E), real(np.finfo(real).eps), real(_PRODUCT_LIMIT)
@@ -62,42 +46,33 @@ def judge_references(real: Any) -> Any:
     @kernel
     def judge(
         points: Any, centred_points: Any, exponents: Any, centers: Any, centred: Any, variances: Any, radius: Any,
-        levels: Any, indices: Any, for_traces: bool, references: Any, shifts: Any, floors: Any, losses: Any,
+        levels: Any, indices: Any, for_traces: bool, references: Any, floors: Any, losses: Any,
         suited: Any,
     ) -> None:  # fmt: skip
         m, thread, d = cuda.blockIdx.x, cuda.threadIdx.x, centers.shape[1]
         values = cuda.shared.array(shape, real)
-        highs = cuda.shared.array(THREADS, real)
-        lows = cuda.shared.array(THREADS, real)
-        other_highs = cuda.shared.array(THREADS, real)
-        other_lows = cuda.shared.array(THREADS, real)
+        highs = cuda.shared.array(LANES, real)
+        lows = cuda.shared.array(LANES, real)
         r = indices[m]
-        high, low, other_high, other_low = nothing, nothing, nothing, nothing
+        if thread < LANES:
+            highs[thread], lows[thread] = square_of_lane(points, r, centers, m, thread, nothing)
         lost, sensitivity, size = nothing, nothing, nothing
         for k in range(thread, d, THREADS):
             y, z = points[r, k], centers[m, k]
-            high, low = add_square(high, low, y, z)
             sensitivity += abs(y) * abs(y - z)
             y, z = centred_points[r, k], centred[m, k]
             lost += abs(y) * (abs(z) + half * abs(y))
             size += z * z
-            # y (y - 2 z), exactly.
-            apart = y - two * z
-            product = rounded_product(y, apart)
-            error = y * sum_error(y, -two * z, apart) + product_error(y, apart, product)
-            other_high, other_low = add_exactly(other_high, other_low + error, product)
-        highs[thread], lows[thread] = high, low
-        other_highs[thread], other_lows[thread] = other_high, other_low
         values[0, thread], values[1, thread], values[2, thread] = lost, sensitivity, size
-        high, low = _tree_sum_exactly(highs, lows, thread)
-        other_high, other_low = _tree_sum_exactly(other_highs, other_lows, thread)
         lost, sensitivity = tree_sum(values, 0, thread), tree_sum(values, 1, thread)
         size = math.sqrt(tree_sum(values, 2, thread)) + radius
         if thread == 0:
             s, dimension = variances[m], real(d)
             rate = half_log / s
-            references[m, 0], references[m, 1], references[m, 2] = high, low, exponents[r]
-            shifts[m] = other_high * rate - exponents[r]
+            high, low = add_lanes(highs, lows, 0)
+            # The larger part is the rounded value: log masses are made of it alone.
+            references[m, 0] = high + low
+            references[m, 1], references[m, 2] = low - (references[m, 0] - high), exponents[r]
             floors[m] = levels[m] - (bits + two * (dimension + eight) * eps * size * size * rate)
             lost *= half + sixth * math.sqrt(dimension)
             losses[m] = lost / s

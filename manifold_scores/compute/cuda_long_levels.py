@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from .cuda_arithmetic import BELOW_ALL, LARGEST_BITS, add_exactly, add_square, exp2_double, exp2_single
+from .cuda_arithmetic import BELOW_ALL, LARGEST_BITS, add_exactly, exp2_double, exp2_single
 from .cuda_compilation import ON_SIMULATOR, kernel
-from .cuda_long_rows import THREADS, tree_sum
+from .cuda_long_rows import LANES, THREADS, add_lanes, square_of_lane, tree_sum
 
 __all__ = [
     "LOG2_E",
@@ -34,10 +34,10 @@ __all__ = [
 ]
 
 LOG2_E = 1.4426950408889634
-#: Threads that measure points again, how many of them share a point, and points that a block of them looks through.
-MEASURERS, _LANES = (4, 2) if ON_SIMULATOR else (128, 8)
+#: Threads that measure points again, and points that a block of them looks through.
+MEASURERS = 4 if ON_SIMULATOR else 128
 SEGMENT = 8 * MEASURERS
-_GROUPS = MEASURERS // _LANES
+_GROUPS = MEASURERS // LANES
 #: A reference moves to a point that is better by more bits than this.
 _BETTER = 0.5
 
@@ -46,12 +46,15 @@ _BETTER = 0.5
 def best_points(real: Any, measured: bool) -> Any:
     """Return the kernel that raises levels and indices (M,) to the best point of a block of points, row by row.
 
-    `table` (M, n) holds inner products, or levels if they were `measured`; the lowest index wins.
+    `table` (M, n) holds inner products, or levels if they were `measured`; the lowest index wins.  gains (M,) are
+    2 P - |y|^2 there.
     """
     least, two, half = real(-math.inf), real(2.0), real(0.5 * LOG2_E)
 
     @kernel
-    def find(table: Any, squares: Any, exponents: Any, variances: Any, start: int, levels: Any, indices: Any) -> None:
+    def find(
+        table: Any, squares: Any, exponents: Any, variances: Any, start: int, levels: Any, gains: Any, indices: Any
+    ) -> None:
         m, thread = cuda.blockIdx.x, cuda.threadIdx.x
         tops = cuda.shared.array(THREADS, real)
         places = cuda.shared.array(THREADS, np.int64)
@@ -74,6 +77,9 @@ def best_points(real: Any, measured: bool) -> Any:
             stride //= 2
         if thread == 0 and (start == 0 or tops[0] > levels[m]):
             levels[m], indices[m] = tops[0], places[0]
+            if not measured:
+                j = places[0] - start
+                gains[m] = two * table[m, j] - squares[j]
 
     return find
 
@@ -82,24 +88,25 @@ def best_points(real: Any, measured: bool) -> Any:
 def weigh_products(real: Any) -> Any:
     """Return the kernel that turns inner products (M, n) into weights, and adds up w and w |y|^2, row by row.
 
-    For the rows that are suited; sums (2, M, 2) are high and low of either.
+    For the rows that are suited, and relative to the product of the best point: its own weight is then its mantissa,
+    and exact where it dominates.  sums (2, M, 2) are high and low of either.
     """
     nothing, two, half, shape = real(0.0), real(2.0), real(0.5 * LOG2_E), (2, THREADS)
     exp2, least = _power(real)
 
     @kernel
     def weigh(
-        table: Any, squares: Any, mantissas: Any, exponents: Any, variances: Any, shifts: Any, suited: Any,
-        first: bool, sums: Any,
+        table: Any, squares: Any, mantissas: Any, exponents: Any, variances: Any, references: Any, gains: Any,
+        suited: Any, first: bool, sums: Any,
     ) -> None:  # fmt: skip
         m, thread = cuda.blockIdx.x, cuda.threadIdx.x
         if suited[m] == 0:
             return
         values = cuda.shared.array(shape, real)
-        rate, shift = half / variances[m], shifts[m]
+        rate, gain, exponent = half / variances[m], gains[m], references[m, 2]
         mass, second = nothing, nothing
         for j in range(thread, table.shape[1], THREADS):
-            level = (exponents[j] + shift) + rate * (two * table[m, j] - squares[j])
+            level = (exponents[j] - exponent) + rate * ((two * table[m, j] - squares[j]) - gain)
             w = mantissas[j] * exp2(level) if level > least else nothing
             table[m, j] = w
             mass += w
@@ -150,21 +157,16 @@ def measure_again(real: Any, measured: bool) -> Any:
             else:
                 table[m, j] = below
         cuda.syncthreads()
-        count, group, lane = found[0], thread // _LANES, thread % _LANES
+        count, group, lane = found[0], thread // LANES, thread % LANES
         if thread == 0:
             counts[m, segment] = count
         for first in range(0, count, _GROUPS):
             place = first + group
-            high, low = nothing, nothing
             if place < count:
-                j = chosen[place]
-                for k in range(lane, points.shape[1], _LANES):
-                    high, low = add_square(high, low, points[j, k], centers[m, k])
-            highs[thread], lows[thread] = high, low
+                highs[thread], lows[thread] = square_of_lane(points, chosen[place], centers, m, lane, nothing)
             cuda.syncthreads()
             if place < count and lane == 0:
-                for other in range(1, _LANES):
-                    high, low = add_exactly(high, low + lows[thread + other], highs[thread + other])
+                high, low = add_lanes(highs, lows, thread)
                 apart = (high - references[m, 0]) + (low - references[m, 1])
                 table[m, chosen[place]] = (exponents[chosen[place]] - references[m, 2]) - rate * apart
             cuda.syncthreads()

@@ -1,4 +1,7 @@
-"""What blocks of threads do together for one row: sums in a fixed order, and moves of rows."""
+"""What blocks of threads do together for one row: sums in a fixed order, and moves of rows.
+
+Shared arrays stand on lines of their own, by which the simulator tells them apart.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,44 @@ from typing import Any
 
 from numba import cuda
 
-from .cuda_arithmetic import add_exactly
+from .cuda_arithmetic import add_exactly, add_square
 from .cuda_compilation import ON_SIMULATOR, device, kernel
 
-__all__ = ["THREADS", "add_part", "centre_rows", "divide", "sum_columns", "take_rows", "tree_sum"]
+__all__ = [
+    "LANES",
+    "THREADS",
+    "add_lanes",
+    "add_part",
+    "centre_rows",
+    "divide",
+    "square_of_lane",
+    "sum_columns",
+    "take_rows",
+    "tree_sum",
+]
 
 #: Threads of a block that work on one row together: a power of two.
 THREADS = 4 if ON_SIMULATOR else 256
+#: Threads that add up a squared distance in double-double arithmetic together.
+LANES = 2 if ON_SIMULATOR else 8
+
+
+@device
+def square_of_lane(points: Any, j: int, centers: Any, m: int, lane: int, nothing: Any) -> Any:
+    """Return what a lane adds to |y - z|^2, as a pair: every LANES-th coordinate."""
+    high, low = nothing, nothing
+    for k in range(lane, points.shape[1], LANES):
+        high, low = add_square(high, low, points[j, k], centers[m, k])
+    return high, low
+
+
+@device
+def add_lanes(highs: Any, lows: Any, first: int) -> Any:
+    """Return |y - z|^2 as a pair, from those of its lanes, the same bits wherever a point is measured."""
+    high, low = highs[first], lows[first]
+    for lane in range(1, LANES):
+        high, low = add_exactly(high, low + lows[first + lane], highs[first + lane])
+    return high, low
 
 
 @device
