@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from .cuda_arithmetic import LARGEST_BITS
 from .cuda_finish import FirstMoments
 from .cuda_long_batch import Batch, Block, Points, Space
 from .cuda_long_judgement import finish_products, finish_traces
-from .cuda_long_rows import THREADS, centre_rows, divide, sum_columns
+from .cuda_long_rows import THREADS, bound_left_out, centre_rows, divide, sum_columns
 from .cuda_long_sums import SIDE, add_second, finish_covariances, finish_first, finish_trace, pairs
 from .cuda_memory import available_bytes, empty, to_card, to_host
 
@@ -65,16 +66,28 @@ class LongCloud:
         whole = Block(0, points, centred, squares, mantissas, exponents)
         # No point is farther from the origin; a little more, since squares are rounded.
         radius = self.real(1.001 * math.sqrt(float(to_host(squares).max())))
+        self._reach = float(np.linalg.norm(to_host(origin).astype(np.float64)) + radius)
         width = -(-self.count // -(-self.count // block))
         runs = [slice(start, min(start + width, self.count)) for start in range(0, self.count, width)]
         blocks = tuple(Block(run.start, *(array[run] for array in whole[1:])) for run in runs)
         self._points = Points(whole, origin, radius, blocks)
 
-    def first(self, centers: Any, variances: Any) -> FirstMoments:
-        """Return the moments at centers (M, d) and variances (M,), M > 0."""
-        count, d, real = len(variances), self.dimension, self.real
-        found = FirstMoments(empty(count, real), *(empty((count, d), real) for _ in range(3)), empty(count, real))
+    def first(self, centers: Any, variances: Any, lost: Any = None) -> FirstMoments:
+        """Return the moments at centers (M, d) and variances (M,), M > 0.
+
+        lost (M, 3), float64, receives bounds on what was left out of the mass, as a share of it, of the mean and of the
+        displacement.
+        """
+        count, shape, real = len(variances), (len(variances), self.dimension), self.real
+        found = FirstMoments(
+            empty(count, real), empty(shape, real), empty(shape, real), empty(shape, real), empty(count, real)
+        )
+        share = 2.0 * self.count * 2.0 ** -LARGEST_BITS[np.dtype(real)]
         for rows, batch in self._batches(centers, variances):
+            if lost is not None:
+                bound_left_out[-(-batch.count // THREADS), THREADS](
+                    batch.squares, share, self._reach, float(self._points.radius), lost[rows]
+                )
             self._first(batch, tuple(part[rows] for part in found))
         return found
 

@@ -83,8 +83,8 @@ class Batch:
         self._points, self._space, self._keeps = points, space, keeps
         self.count, self._dimension = centers.shape
         m, d, self._real = self.count, self._dimension, points.origin.dtype.type
-        self.centred, norms = space.take("centred", (m, d)), space.take("norms", (m,))
-        centre_rows(self._real)[m, THREADS](centers, points.origin, self.centred, norms)
+        self.centred, self.squares = space.take("centred", (m, d)), space.take("squares", (m,))
+        centre_rows(self._real)[m, THREADS](centers, points.origin, self.centred, self.squares)
         self.levels, self.indices = space.take("levels", (m,)), space.take("indices", (m,), np.int64)
         self.references = space.take("references", (m, 3))
         self._gains, self.floors = space.take("gains", (m,)), space.take("floors", (m,))
@@ -166,9 +166,9 @@ class Batch:
 
     def best(self) -> Any:
         """Return the best points, (m, d)."""
-        best, norms = self._space.take("best", (self.count, self._dimension)), self._space.take("norms", (self.count,))
+        best, squares = self._space.take("best", (self.count, self._dimension)), self._space.take("some", (self.count,))
         whole = self._points.whole
-        take_rows[self.count, THREADS](whole.points, whole.squares, self.indices, best, norms)
+        take_rows[self.count, THREADS](whole.points, whole.squares, self.indices, best, squares)
         return best
 
     def take(self, name: str, shape: tuple[int, ...]) -> Any:

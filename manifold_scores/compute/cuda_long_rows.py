@@ -6,6 +6,7 @@ Shared arrays stand on lines of their own, by which the simulator tells them apa
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 from numba import cuda
@@ -134,3 +135,15 @@ def add_part(real: Any) -> Any:
             totals[0, m, k], totals[1, m, k] = add_exactly(high, low, part[m, k])
 
     return add
+
+
+@kernel
+def bound_left_out(squares: Any, share: float, reach: float, radius: float, lost: Any) -> None:
+    """Fill lost (M, 3) with what points of this share of the mass can add to it, to the mean, to the displacement.
+
+    No |y| is above the reach, and no |y - z| above |z - o| + radius; squares (M,) are |z - o|^2 of the origin o.
+    """
+    m = cuda.blockIdx.x * THREADS + cuda.threadIdx.x
+    if m < squares.size:
+        lost[m, 0], lost[m, 1] = share, 2.0 * share * reach
+        lost[m, 2] = 2.0 * share * (math.sqrt(squares[m]) + radius)
