@@ -1,12 +1,9 @@
 """Long clouds on the card against direct sums in 60-digit arithmetic, in units of eps (1 + kappa)."""
 
-import sys
-
 import numpy as np
 import pytest
 from mpmath import mp, mpf
 
-from manifold_scores.compute.cuda_compilation import ON_SIMULATOR
 from manifold_scores.compute.cuda_long import LongCloud
 from manifold_scores.compute.cuda_long_batch import Batch, Space
 from manifold_scores.compute.cuda_memory import empty, to_card, to_host
@@ -17,15 +14,6 @@ EPS = {np.float64: 2.0**-52, np.float32: 2.0**-23}
 VARIANCES = (1e-14, 1e-6, 0.05, 100.0)
 # Three blocks of points, whose tables are not kept, and several batches of queries.
 SMALL = {"block": 17, "entries": 400}
-
-
-@pytest.fixture(autouse=True)
-def _threads_take_turns():
-    """Simulated threads wait for each other, which takes them as long as the interpreter lets one of them go on."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5 if ON_SIMULATOR else before)
-    yield
-    sys.setswitchinterval(before)
 
 
 def engine(points, weights, real=np.float64, **limits):
