@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .compilation import IntArray
 from .cuda_arithmetic import LARGEST_BITS
 from .cuda_finish import FirstMoments
 from .cuda_long_batch import Batch, Block, Points, Space
@@ -28,6 +29,8 @@ _BLOCK, _ENTRIES = 8192, 2**27
 _SHARE = 0.25
 #: Queries of a batch: a multiple of this where they are many, worth holding tables of all blocks for, and at most.
 _GROUP, _MOST = 128, 2**14
+#: How many bits the distance of what is left out usually costs, as on the CPU, and the share that may be left out.
+_SPARE_BITS, DEFAULT_TOLERANCE = 10, 1e-17
 #: Rows that are added up at a time where the origin is found.
 _WIDTH = 1024
 
@@ -36,13 +39,15 @@ class LongCloud:
     """Points of any number of coordinates with weights mantissa * 2**exponent, on the card.
 
     Accuracy: log mass, mean and displacement to a few eps (1 + kappa) of the precision, covariances to 1e-10 of their
-    norm in double precision.  Weights below 2**-900 of the best one are left out, 2**-120 in single precision.
+    norm in double precision.  Points are left out where all of them together cannot change a moment by the tolerance,
+    and weights below 2**-900 of the best one, 2**-120 in single precision.
     Memory beyond the results: `entries` numbers and a few for every query of a batch and coordinate.
 
     Parameters
     ----------
     points : (N, d), mantissas, in [1/2, 1), exponents : (N,), arrays of the card of one precision.
     log_total : the logarithm of the sum of all weights.
+    tolerance : the share of every moment that may be left out.
     block, entries : points of a block, and entries of the tables; less where memory is short.
     """
 
@@ -52,6 +57,7 @@ class LongCloud:
         mantissas: Any,
         exponents: Any,
         log_total: float,
+        tolerance: float = DEFAULT_TOLERANCE,
         *,
         block: int = _BLOCK,
         entries: int = _ENTRIES,
@@ -59,7 +65,9 @@ class LongCloud:
         self.count, self.dimension = points.shape
         self.real = points.dtype.type
         self._log_total = self.real(log_total)
-        self._entries = entries
+        self._entries, self._tolerance = entries, tolerance
+        self._most_bits = LARGEST_BITS[np.dtype(self.real)]
+        self._bits = min(math.ceil(math.log2(self.count / tolerance)) + _SPARE_BITS, self._most_bits)
         origin = self._mean(points)
         centred, squares = empty(points.shape, self.real), empty(self.count, self.real)
         centre_rows(self.real)[self.count, THREADS](points, origin, centred, squares)
@@ -82,8 +90,8 @@ class LongCloud:
         found = FirstMoments(
             empty(count, real), empty(shape, real), empty(shape, real), empty(shape, real), empty(count, real)
         )
-        share = 2.0 * self.count * 2.0 ** -LARGEST_BITS[np.dtype(real)]
-        for rows, batch in self._batches(centers, variances):
+        share = 2.0 * self.count * 2.0**-self._bits
+        for rows, batch in self._batches(centers, variances, self._bits):
             if lost is not None:
                 bound_left_out[-(-batch.count // THREADS), THREADS](
                     batch.squares, share, self._reach, float(self._points.radius), lost[rows]
@@ -94,14 +102,14 @@ class LongCloud:
     def trace(self, centers: Any, variances: Any) -> Any:
         """Return the traces of the covariances, (M,)."""
         traces = empty(len(variances), self.real)
-        for rows, batch in self._batches(centers, variances):
+        for rows, batch in self._batches(centers, variances, self._most_bits):
             self._trace(batch, traces[rows])
         return traces
 
     def covariance(self, centers: Any, variances: Any) -> Any:
         """Return the covariances, (M, d, d)."""
         covariances = empty((len(variances), self.dimension, self.dimension), self.real)
-        for rows, batch in self._batches(centers, variances, 2 * self.dimension**2):
+        for rows, batch in self._batches(centers, variances, self._most_bits, 2 * self.dimension**2):
             self._covariance(batch, covariances[rows])
         return covariances
 
@@ -116,7 +124,7 @@ class LongCloud:
         divide[columns, THREADS](total, self.real(self.count), mean)
         return mean
 
-    def _batches(self, centers: Any, variances: Any, each: int = 0) -> Any:
+    def _batches(self, centers: Any, variances: Any, bits: float, each: int = 0) -> Any:
         """Yield rows and the batch of their queries, all of about the same size; each takes so many entries more."""
         entries, size = self._entries, self.real().nbytes
         while entries > 1 and entries * size > _SHARE * available_bytes():
@@ -130,7 +138,7 @@ class LongCloud:
         space = Space(self.real)
         for start in range(0, count, step):
             rows = slice(start, min(start + step, count))
-            yield rows, Batch(points, space, centers[rows], variances[rows], keeps=keeps)
+            yield rows, Batch(points, space, centers[rows], variances[rows], bits, keeps=keeps)
 
     def _first(self, batch: Batch, found: Any) -> None:
         """Fill the moments of a batch, by products where these suffice."""
@@ -143,14 +151,24 @@ class LongCloud:
             todo = np.flatnonzero(to_host(batch.suited) == 0)
             if todo.size == 0:
                 return
-            batch = batch.only(todo)
+            batch = batch.only(todo, self._bits)
+        again = self._measured_first(batch, todo, found)
+        if again.size:
+            self._measured_first(batch.only(again, self._most_bits), todo[again], found)
+
+    def _measured_first(self, batch: Batch, places: IntArray, found: Any) -> IntArray:
+        """Fill the moments of a batch at their places; return which of it left out too much."""
         batch.measure()
         for part in batch.weights():
             totals = batch.add(*part, batch.centers, spread=False)
+        # With all the bits there are, nothing is left out.
+        left = self.count * 2.0**-batch.bits / self._tolerance if batch.bits < self._most_bits else 0.0
         finish_first(self.real)[batch.count, THREADS](
-            batch.sums, totals, whole.points, batch.indices, batch.references, batch.variances, self._log_total,
-            to_card(todo), *found,
+            batch.sums, totals, self._points.whole.points, batch.indices, batch.references, batch.variances,
+            self._log_total, batch.squares, self._points.radius, self.real(self._reach), self.real(left), batch.suited,
+            to_card(places), *found,
         )  # fmt: skip
+        return np.flatnonzero(to_host(batch.suited))
 
     def _trace(self, batch: Batch, traces: Any) -> None:
         """Fill the traces of a batch, by products where these suffice."""
@@ -161,7 +179,7 @@ class LongCloud:
             todo = np.flatnonzero(to_host(batch.suited) == 0)
             if todo.size == 0:
                 return
-            batch = batch.only(todo)
+            batch = batch.only(todo, self._most_bits)
         batch.measure()
         best = batch.best()
         for part in batch.weights():

@@ -75,12 +75,13 @@ class Batch:
     points : what they are compared with.
     space : where to work.
     centers, variances : (m, d) and (m,).
+    bits : how far below the best point others may count.
     keeps : whether the tables of all blocks are held together; if not, they are computed again where they are needed.
     """
 
-    def __init__(self, points: Points, space: Space, centers: Any, variances: Any, *, keeps: bool) -> None:
+    def __init__(self, points: Points, space: Space, centers: Any, variances: Any, bits: float, *, keeps: bool) -> None:
         self.centers, self.variances = centers, variances
-        self._points, self._space, self._keeps = points, space, keeps
+        self._points, self._space, self.bits, self._keeps = points, space, bits, keeps
         self.count, self._dimension = centers.shape
         m, d, self._real = self.count, self._dimension, points.origin.dtype.type
         self.centred, self.squares = space.take("centred", (m, d)), space.take("squares", (m,))
@@ -90,7 +91,7 @@ class Batch:
         self._gains, self.floors = space.take("gains", (m,)), space.take("floors", (m,))
         self.losses, self.suited = space.take("losses", (m,)), space.take("suited", (m,), np.int32)
         self.sums = space.take("sums", (2, m, 2))
-        self._filled = False
+        self._filled, self._name = False, ""
 
     def search(self, *, for_traces: bool = False) -> bool:
         """Find the best points as far as inner products can; return whether these are good enough for some query."""
@@ -120,12 +121,16 @@ class Batch:
             add_part(self._real)[self.count, THREADS](part, i == 0, totals)
         return totals
 
-    def only(self, places: NDArray[np.int64]) -> Batch:
+    def only(self, places: NDArray[np.int64], bits: float) -> Batch:
         """Return a batch of some of the queries, searched again: products of this one are used up."""
         m = len(places)
-        centers, variances = self._space.take("some_centers", (m, self._dimension)), self._space.take("some", (m,))
+        # Those of this one may already be some of another's.
+        name = f"{self._name}'"
+        centers = self._space.take(f"centers {name}", (m, self._dimension))
+        variances = self._space.take(f"variances {name}", (m,))
         take_rows[m, THREADS](self.centers, self.variances, to_card(places), centers, variances)
-        batch = Batch(self._points, self._space, centers, variances, keeps=self._keeps)
+        batch = Batch(self._points, self._space, centers, variances, bits, keeps=self._keeps)
+        batch._name = name
         batch.search()
         return batch
 
@@ -202,6 +207,6 @@ class Batch:
         whole = self._points.whole
         judge_references(self._real)[self.count, THREADS](
             whole.points, whole.centred, whole.exponents, self.centers, self.centred, self.variances,
-            self._points.radius, self.levels, self.indices, for_traces, self.references, self.floors,
-            self.losses, self.suited,
+            self._points.radius, self._real(self.bits), self.levels, self.indices, for_traces, self.references,
+            self.floors, self.losses, self.suited,
         )  # fmt: skip

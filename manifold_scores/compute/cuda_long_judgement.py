@@ -15,7 +15,6 @@ import numpy as np
 from numba import cuda
 
 from .cloud_judgement import FEW_EPS, MANY_EPS
-from .cuda_arithmetic import LARGEST_BITS
 from .cuda_compilation import kernel
 from .cuda_long_levels import LOG2_E
 from .cuda_long_rows import LANES, THREADS, add_lanes, square_of_lane, tree_sum
@@ -35,18 +34,18 @@ def judge_references(real: Any) -> Any:
     """Return the kernel that measures best points and asks whether inner products will do, row by row.
 
     references (M, 3) are |y_r - z|^2, high and low, and the exponent of the weight; floors (M,) are below the plain
-    levels of all points that count; losses (M,) are by how many eps products change exponents; suited (M,) is 1 where
-    that is good enough.
+    levels of all points up to some bits below the best one; losses (M,) are by how many eps products change exponents;
+    suited (M,) is 1 where that is good enough.
     """
     nothing, two, half, shape = real(0.0), real(2.0), real(0.5), (3, THREADS)
     half_log, eps, limit = real(0.5 * LOG2_E), real(np.finfo(real).eps), real(_PRODUCT_LIMIT)
     largest, trace_limit = real(_LARGEST_ERROR / np.finfo(real).eps), real(_TRACE_LIMIT)
-    bits, eight, sixth = real(LARGEST_BITS[np.dtype(real)]), real(8.0), real(1.0 / 6.0)
+    eight, sixth = real(8.0), real(1.0 / 6.0)
 
     @kernel
     def judge(
         points: Any, centred_points: Any, exponents: Any, centers: Any, centred: Any, variances: Any, radius: Any,
-        levels: Any, indices: Any, for_traces: bool, references: Any, floors: Any, losses: Any,
+        bits: Any, levels: Any, indices: Any, for_traces: bool, references: Any, floors: Any, losses: Any,
         suited: Any,
     ) -> None:  # fmt: skip
         m, thread, d = cuda.blockIdx.x, cuda.threadIdx.x, centers.shape[1]

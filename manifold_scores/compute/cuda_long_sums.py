@@ -135,24 +135,39 @@ def add_second(real: Any) -> Any:
 
 @functools.cache
 def finish_first(real: Any) -> Any:
-    """Return the kernel that makes moments of the sums of w (2, M, 2) and of totals, each at its place in the batch."""
+    """Return the kernel that makes moments of the sums of w (2, M, 2) and of totals, each at its place in the batch.
+
+    again (M,) says where points that were left out might count: `left` is their mass at most, relative to the
+    reference, over the tolerance, and none is farther from 0 than the reach.
+    """
+    nothing, shape = real(0.0), (2, THREADS)
     half, ln_2 = real(0.5), real(_LN_2)
 
     @kernel
     def finish(
         sums: Any, totals: Any, points: Any, indices: Any, references: Any, variances: Any, log_total: Any,
-        places: Any, log_mass: Any, mean: Any, displacement: Any, anchor: Any, log_rest: Any,
+        squares: Any, radius: Any, reach: Any, left: Any, again: Any, places: Any, log_mass: Any, mean: Any,
+        displacement: Any, anchor: Any, log_rest: Any,
     ) -> None:  # fmt: skip
         m, thread = cuda.blockIdx.x, cuda.threadIdx.x
+        values = cuda.shared.array(shape, real)
+        square, apart_square = nothing, nothing
         place, r, mass = places[m], indices[m], sums[0, m, 0] + sums[1, m, 0]
         for k in range(thread, points.shape[1], THREADS):
-            mean[place, k] = (totals[0, m, k] + totals[1, m, k]) / mass
-            displacement[place, k] = (totals[2, m, k] + totals[3, m, k]) / mass
-            anchor[place, k] = points[r, k]
+            value = (totals[0, m, k] + totals[1, m, k]) / mass
+            apart = (totals[2, m, k] + totals[3, m, k]) / mass
+            mean[place, k], displacement[place, k], anchor[place, k] = value, apart, points[r, k]
+            square += value * value
+            apart_square += apart * apart
+        values[0, thread], values[1, thread] = square, apart_square
+        square, apart_square = tree_sum(values, 0, thread), tree_sum(values, 1, thread)
         if thread == 0:
             rest = (math.log(mass) + references[m, 2] * ln_2) - log_total
             log_rest[place] = rest
             log_mass[place] = rest - half * references[m, 0] / variances[m]
+            far = math.sqrt(squares[m]) + radius
+            enough = left * reach <= mass * math.sqrt(square) and left * far <= mass * math.sqrt(apart_square)
+            again[m] = 0 if enough else 1
 
     return finish
 

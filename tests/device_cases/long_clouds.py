@@ -158,7 +158,7 @@ def test_products_serve_where_they_can():
     """Inner products are judged good enough at large noise, and not at small noise; both ways are then tested."""
     points, weights, z, s = gaussian_case(25, 40)
     cloud, suited = engine(points, weights), []
-    for rows, batch in cloud._batches(to_card(z), to_card(s)):
+    for rows, batch in cloud._batches(to_card(z), to_card(s), 900.0):
         batch.search()
         suited.extend(to_host(batch.suited))
         assert isinstance(batch, Batch)
@@ -201,12 +201,22 @@ def test_same_bits_twice():
         assert one.tobytes() == other.tobytes()
 
 
+@pytest.mark.parametrize("bits", [50, 150, 850])
+def test_points_that_matter_to_the_displacement_alone(bits):
+    """At one of two points the other one is the displacement, however small its weight; 2^-B, to B eps."""
+    points = np.zeros((2, 9))
+    points[1, 3] = 1.0
+    displacement = first(engine(points, None), points[:1], np.array([0.5 / (bits * np.log(2.0))]))[2][0]
+    assert displacement[3] == pytest.approx(2.0**-bits, rel=2.0 * bits * EPS[np.float64])
+    assert not np.delete(displacement, 3).any()
+
+
 def test_bounds_on_what_is_left_out():
-    """A share of at most 2 N 2^-900 of the mass, at the distance of the farthest point or a little more."""
+    """A share of at most 2 N 2^-B of the mass, B = log2(N / tolerance) + 10, a little beyond the farthest point."""
     points, weights, z, s = gaussian_case(10, 5)
     z, s, lost = z[::5], s[::5], to_card(np.zeros((4, 3)))
     engine(points, weights).first(to_card(z), to_card(s), lost)
-    lost = to_host(lost) / (20.0 * 2.0**-900)
+    lost = to_host(lost) / (20.0 * 2.0**-70)
     farthest = np.linalg.norm(points[None] - z[:, None], axis=2).max(axis=1)
     assert np.allclose(lost[:, 0], 1.0, rtol=1e-12)
     assert ((lost[:, 1] >= 2.0 * np.linalg.norm(points, axis=1).max()) & (lost[:, 1] < 20.0)).all()
