@@ -53,7 +53,7 @@ def to_numpy(name: str, value: Any) -> NDArray[Any]:
             raise TypeError(f"{name} requires grad, which the exact oracle does not track; pass {name}.detach()")
         device = _elsewhere(value)
         if device is not None:
-            raise TypeError(f"{name} lives on {device}; this version computes on the CPU only: move {name} there first")
+            raise TypeError(f"{name} lives on {device}; arrays are read on the CPU: move {name} there first")
     try:
         only_dlpack = hasattr(value, "__dlpack__") and not hasattr(value, "__array__")
         return np.from_dlpack(value) if only_dlpack else np.asarray(value)

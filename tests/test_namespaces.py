@@ -369,7 +369,7 @@ class OnCuda:
 
 
 def test_arrays_of_cupy_are_refused():
-    with pytest.raises(TypeError, match=r"^x lives on <CUDA Device 0>; this version computes on the CPU only: move"):
+    with pytest.raises(TypeError, match=r"^x lives on <CUDA Device 0>; arrays are read on the CPU: move"):
         CIRCLE.score(OnCuda(), 0.5)
     with pytest.raises(TypeError, match=r"^points lives on <CUDA Device 0>; "):
         ms.PointCloud(OnCuda())
@@ -377,7 +377,7 @@ def test_arrays_of_cupy_are_refused():
 
 @pytest.mark.parametrize("kind", [2, 4, 8, 10, 14])
 def test_devices_are_known_by_dlpack(kind):
-    with pytest.raises(TypeError, match=r"^x lives on .*; this version computes on the CPU only: move x there first$"):
+    with pytest.raises(TypeError, match=r"^x lives on .*; arrays are read on the CPU: move x there first$"):
         CIRCLE.score(OnDevice(X, (kind, 0)), 0.5)
 
 

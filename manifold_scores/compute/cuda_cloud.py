@@ -66,7 +66,10 @@ class ShortCloud:
         displacement.
         """
         count, d, real = len(variances), self.dimension, self.real
-        found = FirstMoments(empty(count, real), *(empty((count, d), real) for _ in range(3)), empty(count, real))
+        shape = (count, d)
+        found = FirstMoments(
+            empty(count, real), empty(shape, real), empty(shape, real), empty(shape, real), empty(count, real)
+        )
         for rows in self._batches(count, FIRST):
             batch = self._sums(centers[rows], variances[rows], FIRST)
             self._launch(
@@ -143,9 +146,7 @@ class ShortCloud:
             choose_reference(d, real), count, points, exponents, centers, rates, levels, found, references, indices
         )
         search(d, real, True)[grid, THREADS](*tree, centers, rates, references, self._width, levels, found)
-        self._launch(
-            improve_reference(d, real), count, points, exponents, centers, levels, found, references, indices
-        )
+        self._launch(improve_reference(d, real), count, points, exponents, centers, levels, found, references, indices)
         return references, indices
 
     @staticmethod

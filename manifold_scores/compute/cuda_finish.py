@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 from numba import cuda
 
-from .cuda_compilation import kernel
+from .cuda_compilation import ON_SIMULATOR, kernel
 
 __all__ = ["FirstMoments", "blocks_of", "finish_covariance", "finish_first", "finish_trace"]
 
 #: Threads of a block where every thread has a query, an entry or a tile of its own.
-SPREAD = 64
+SPREAD = 8 if ON_SIMULATOR else 64
 
 
 def blocks_of(count: int, threads: int = SPREAD) -> int:

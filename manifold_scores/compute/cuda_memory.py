@@ -20,11 +20,11 @@ def why_not() -> str | None:
     """Return why nothing can be computed on a card here, or None if it can."""
     if ON_SIMULATOR:
         return None
+    if cuda.is_available():
+        return None
     try:
-        if cuda.is_available():
-            return None
         cuda.current_context()
-    except Exception as error:  # the driver, the toolkit or the card: numba's own words say which
+    except (ImportError, RuntimeError, OSError) as error:  # the driver, the toolkit or the card, in numba's words
         return " ".join(str(error).split())
     return "numba finds no usable card"
 

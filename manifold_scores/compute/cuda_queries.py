@@ -106,7 +106,7 @@ def merge_and_judge(real: Any, what: int, places: tuple[int, ...]) -> Any:
     """Return the kernel that adds up chunks into sums (M, rows, columns) and asks whether they left out too much.
 
     `bits` becomes 0 for a query that is done, and otherwise how far the next round reaches; pending (blocks,) says
-    where there is one.  lost (M, 3) bounds the sums of w, w |y| and w |y - z| over what was left out.
+    where there is one.  lost (M, 3) bounds w, w |y| and w |y - z| over what was left out, as shares of the mass.
     """
     nothing, limit = real(0.0), LARGEST_BITS[np.dtype(real)]
     size = len(places)
@@ -126,15 +126,16 @@ def merge_and_judge(real: Any, what: int, places: tuple[int, ...]) -> Any:
                     high, low = add_exactly(high, low, partial[chunk, m, place])
                 sums[m, place // width, place % width] = high + low
             reach = np.float64(bits[m])
-            missing, wanted, lost[m, 0], lost[m, 1], lost[m, 2] = _judge(
+            missing, wanted, mass, value, apart = _judge(
                 what, sums[m], centers[m], points[indices[m]], rates[m], references[m], top, radius, count, tolerance,
                 reach,
             )  # fmt: skip
-            again = missing and reach < limit
+            # In the unit of the best point, whose mantissa alone is half of it at least.
+            lost[m, 0], lost[m, 1], lost[m, 2] = 2.0 * mass, 2.0 * value, 2.0 * apart
+            again = bool(missing and reach < limit)
             bits[m] = real(min(wanted, limit)) if again else nothing
         waits = cuda.syncthreads_or(np.int32(again))
         if cuda.threadIdx.x == 0:
             pending[cuda.blockIdx.x] = waits
 
     return finish
-

@@ -215,10 +215,7 @@ def sums(d: int, real: Any, what: int, exact: bool) -> Any:
                 for n in range(size):
                     part[n] = nothing
                 for j in range(THREADS):
-                    if exact:
-                        level = exact_level(tile, j, z, rate, reference)
-                    else:
-                        level = plain_level(tile, j, z, rate, shift)
+                    level = exact_level(tile, j, z, rate, reference) if exact else plain_level(tile, j, z, rate, shift)
                     w = exp2(level) * tile[d + 1, j]
                     part[0] += w
                     if what == FIRST:

@@ -89,6 +89,10 @@ class SmoothedScore:
             raise ValueError(
                 f"kernel lives in R^{kernel.ambient_dimension} but the measure lives in R^{noised.ambient_dimension}"
             )
+        if isinstance(noised.measure, PointCloud) and noised.measure.device != "cpu":
+            raise TypeError(
+                "noised must have a measure on the CPU, where smoothed scores are computed; pass measure.to('cpu')"
+            )
         rule = arrays.choice("rule", rule, RULES)
         fresh_nodes = arrays.flag("fresh_nodes", fresh_nodes)
         self.noised, self.kernel = noised, kernel

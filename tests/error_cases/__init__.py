@@ -2,6 +2,7 @@
 
 from . import (
     asymptotics,
+    cards,
     certify,
     curves,
     dask,
@@ -32,6 +33,7 @@ CASES = [
     *networks.CASES,
     *torch_oracles.CASES,
     *evaluation.CASES,
+    *cards.CASES,
 ]
 
 __all__ = ["CASES"]

@@ -70,7 +70,7 @@ CASES = [
         "on a device",
         lambda: NOISED.score(Tensor(device="cuda:0"), 1.0),
         TypeError,
-        "x lives on cuda:0; this version computes on the CPU only: move x there first",
+        "x lives on cuda:0; arrays are read on the CPU: move x there first",
     ),
     (
         "requires grad",
