@@ -66,6 +66,30 @@ def test_center_of_a_near_circle(device):
 
 
 @pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("bits", [50, 150, 850])
+def test_points_that_matter_to_the_displacement_alone(bits, device):
+    """Amid eight equal points the ninth, in a tile of its own, is the displacement, however small its weight 2^-B."""
+    points = np.zeros((9, 2))
+    points[8, 0] = 1.0
+    cloud = ms.PointCloud(points).to(device)
+    displacement = cloud.tilt(points[0], 0.5 / (bits * np.log(2.0))).displacement
+    assert displacement[0] == pytest.approx(2.0**-bits / 8.0, rel=4.0 * bits * EPS[np.float64], abs=0.0)
+    assert displacement[1] == 0.0
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_best_point_that_plain_distances_do_not_show(device):
+    """From 1e4 away all squared distances are the same float64 number, and the nearest point still has all the mass."""
+    points = np.zeros((9, 2))
+    points[:, 1] = 1e-5 * np.array([5.0, 7.0, 3.0, 8.5, 6.0, 8.0, 4.0, 2.0, 1.0])
+    z, s = np.array([[1e4, 0.0]]), np.array([1e-14])
+    assert len({float(square) for square in ((points - z) ** 2).sum(axis=1)}) == 1
+    found = parts_of(ms.PointCloud(points).to(device), z, s)
+    assert (found[1][0] == points[8]).all()
+    assert Truth(points, None, z[0], s[0]).excess(found, 0) < 1.0
+
+
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", ["d = 1", "d = 3", "d = 8"])
 def test_covariances_and_traces(name, device):
     """To 1e-10 of the norm, or of the trace."""
