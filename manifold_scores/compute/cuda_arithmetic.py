@@ -5,6 +5,7 @@ Plain compiled functions, so that tests call them on the CPU; where a kernel cal
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,27 @@ from numba.extending import intrinsic
 
 from .compilation import exact
 from .cpu_exponential import C0, C1, C2, C3, C4, C5, C6, C7, C8, C9, C10, C11, MANTISSA_BITS, ROUNDER, SMALLEST_EXPONENT
-from .error_free import product_error, sum_error
+from .error_free import fused_multiply_add, product_error, sum_error
 
-__all__ = ["BELOW_ALL", "LARGEST_BITS", "add_exactly", "add_square", "exp2_double", "exp2_single", "rounded_product"]
+__all__ = [
+    "BELOW_ALL",
+    "LARGEST_BITS",
+    "add_exactly",
+    "add_square",
+    "exp2_double",
+    "exp2_of",
+    "exp2_single",
+    "first_bits",
+    "rounded_product",
+]
 
 #: The log2 weight of what is left out, in either precision.
 BELOW_ALL = -1e30
 #: Weights 2**-x of the best one below these are as good as zero.
 LARGEST_BITS = {np.dtype(np.float64): -SMALLEST_EXPONENT, np.dtype(np.float32): 120.0}
+
+#: How many bits the distance of what is left out usually costs, as on the CPU.
+_SPARE_BITS = 10
 
 # Minimax for the relative error on [-1/2, 1/2], 1.9e-9, far below the rounding of float32.
 S0, S1, S2 = np.float32(1.0), np.float32(0.6931472057371958), np.float32(0.24022646890645522)
@@ -57,16 +71,6 @@ def _from_bits(_typing_context: Any, n: Any) -> Any:
 
 
 @_intrinsic
-def _fused(_typing_context: Any, a: Any, b: Any, c: Any) -> Any:
-    """Return a b + c, rounded once."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.fma(*arguments)
-
-    return a(a, a, a), generate
-
-
-@_intrinsic
 def _rounded_product(_typing_context: Any, a: Any, b: Any) -> Any:
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         first, second = arguments
@@ -87,17 +91,17 @@ def exp2_double(x: Any) -> Any:
     x = max(x, SMALLEST_EXPONENT)
     shifted = x + ROUNDER
     f = x - (shifted - ROUNDER)
-    p = _fused(f, C11, C10)
-    p = _fused(f, p, C9)
-    p = _fused(f, p, C8)
-    p = _fused(f, p, C7)
-    p = _fused(f, p, C6)
-    p = _fused(f, p, C5)
-    p = _fused(f, p, C4)
-    p = _fused(f, p, C3)
-    p = _fused(f, p, C2)
-    p = _fused(f, p, C1)
-    p = _fused(f, p, C0)
+    p = fused_multiply_add(f, C11, C10)
+    p = fused_multiply_add(f, p, C9)
+    p = fused_multiply_add(f, p, C8)
+    p = fused_multiply_add(f, p, C7)
+    p = fused_multiply_add(f, p, C6)
+    p = fused_multiply_add(f, p, C5)
+    p = fused_multiply_add(f, p, C4)
+    p = fused_multiply_add(f, p, C3)
+    p = fused_multiply_add(f, p, C2)
+    p = fused_multiply_add(f, p, C1)
+    p = fused_multiply_add(f, p, C0)
     # p lies in [0.7, 1.42]: its exponent grows by n without leaving the range.
     return _from_bits(_bits(p) + (_bits(shifted) << MANTISSA_BITS))
 
@@ -108,12 +112,12 @@ def exp2_single(x: Any) -> Any:
     x = max(x, _LEAST_SINGLE)
     shifted = x + _ROUNDER_SINGLE
     f = x - (shifted - _ROUNDER_SINGLE)
-    p = _fused(f, S6, S5)
-    p = _fused(f, p, S4)
-    p = _fused(f, p, S3)
-    p = _fused(f, p, S2)
-    p = _fused(f, p, S1)
-    p = _fused(f, p, S0)
+    p = fused_multiply_add(f, S6, S5)
+    p = fused_multiply_add(f, p, S4)
+    p = fused_multiply_add(f, p, S3)
+    p = fused_multiply_add(f, p, S2)
+    p = fused_multiply_add(f, p, S1)
+    p = fused_multiply_add(f, p, S0)
     return _from_bits(np.int32(_bits(p) + (_bits(shifted) << _MANTISSA_SINGLE)))
 
 
@@ -133,3 +137,13 @@ def add_exactly(high: Any, low: Any, term: Any) -> tuple[Any, Any]:
     """Add a term to a sum that is carried as high + low."""
     total = high + term
     return total, low + sum_error(high, term, total)
+
+
+def exp2_of(real: Any) -> Any:
+    """Return 2**x for a precision."""
+    return exp2_double if np.dtype(real) == np.float64 else exp2_single
+
+
+def first_bits(count: int, tolerance: float, real: Any) -> float:
+    """Return how far below the best of `count` points others are summed at first, for a tolerance and a precision."""
+    return float(min(math.ceil(math.log2(count / tolerance)) + _SPARE_BITS, LARGEST_BITS[np.dtype(real)]))

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .cloud_blocks import FIRST, SECOND, TRACE
-from .cuda_arithmetic import LARGEST_BITS
+from .cuda_arithmetic import first_bits
 from .cuda_finish import SPREAD, FirstMoments, blocks_of, finish_covariance, finish_first, finish_trace
-from .cuda_memory import available_bytes, empty, integers, to_host
+from .cuda_memory import empty, integers, spare_bytes, to_host
 from .cuda_queries import choose_reference, fill_rates, improve_reference, merge_and_judge
 from .cuda_short import THREADS, columns, enclosing, search, sums
 
@@ -18,10 +18,8 @@ __all__ = ["ShortCloud"]
 
 #: Tiles of a chunk, and how many chunks there are at most: as many as keep a large card busy with one block of queries.
 _CHUNK, _CHUNKS = 64, 64
-#: How many bits the distance of what is left out usually costs, as on the CPU.
-_SPARE_BITS = 10
-#: Share of the free memory that the sums of a batch of queries may take, and its bytes at most.
-_SHARE, _WORKSPACE = 0.25, 2**30
+#: Bytes that the sums of a batch of queries may take at most.
+_WORKSPACE = 2**30
 
 
 class _Batch(NamedTuple):
@@ -100,7 +98,7 @@ class ShortCloud:
         """Return slices of the queries whose sums fit into the memory, together."""
         rows, width = self._shape(what)
         each = self.real().nbytes * ((self._chunks + 1) * (rows * width + 2) + 16)
-        step = int(min(_WORKSPACE, _SHARE * available_bytes())) // each
+        step = min(_WORKSPACE, spare_bytes()) // each
         step = max(THREADS, step - step % THREADS)
         return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
@@ -113,9 +111,8 @@ class ShortCloud:
         points, mantissas, exponents = self._arrays
         count, d, real = len(variances), self.dimension, self.real
         rates, bits, pending = empty(count, real), empty(count, real), empty(blocks_of(count), np.int32)
-        first_bits = math.log2(self.count / self._tolerance) + _SPARE_BITS
-        first_bits = min(math.ceil(first_bits), LARGEST_BITS[np.dtype(real)])
-        self._launch(fill_rates(real), count, variances, real(first_bits), rates, bits)
+        reach = first_bits(self.count, self._tolerance, real)
+        self._launch(fill_rates(real), count, variances, real(reach), rates, bits)
         references, indices = self._references(centers, rates)
         rows, width = self._shape(what)
         partial = empty((self._chunks, count, rows * width), real)

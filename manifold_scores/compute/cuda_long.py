@@ -13,24 +13,20 @@ from typing import Any
 import numpy as np
 
 from .compilation import IntArray
-from .cuda_arithmetic import LARGEST_BITS
+from .cuda_arithmetic import LARGEST_BITS, first_bits
 from .cuda_finish import FirstMoments
 from .cuda_long_batch import Batch, Block, Points, Space
 from .cuda_long_judgement import finish_products, finish_traces
 from .cuda_long_rows import THREADS, bound_left_out, centre_rows, divide, sum_columns
 from .cuda_long_sums import SIDE, add_second, finish_covariances, finish_first, finish_trace, pairs
-from .cuda_memory import available_bytes, empty, to_card, to_host
+from .cuda_memory import empty, spare_bytes, to_card, to_host
 
 __all__ = ["LongCloud"]
 
 #: Points of a block, whose weighted sums are plain; entries of the table of weights.
 _BLOCK, _ENTRIES = 8192, 2**27
-#: Share of the free memory that tables may take.
-_SHARE = 0.25
 #: Queries of a batch: a multiple of this where they are many, worth holding tables of all blocks for, and at most.
 _GROUP, _MOST = 128, 2**14
-#: How many bits the distance of what is left out usually costs, as on the CPU, and the share that may be left out.
-_SPARE_BITS, DEFAULT_TOLERANCE = 10, 1e-17
 #: Rows that are added up at a time where the origin is found.
 _WIDTH = 1024
 
@@ -57,7 +53,7 @@ class LongCloud:
         mantissas: Any,
         exponents: Any,
         log_total: float,
-        tolerance: float = DEFAULT_TOLERANCE,
+        tolerance: float,
         *,
         block: int = _BLOCK,
         entries: int = _ENTRIES,
@@ -67,7 +63,7 @@ class LongCloud:
         self._log_total = self.real(log_total)
         self._entries, self._tolerance = entries, tolerance
         self._most_bits = LARGEST_BITS[np.dtype(self.real)]
-        self._bits = min(math.ceil(math.log2(self.count / tolerance)) + _SPARE_BITS, self._most_bits)
+        self._bits = first_bits(self.count, tolerance, self.real)
         origin = self._mean(points)
         centred, squares = empty(points.shape, self.real), empty(self.count, self.real)
         centre_rows(self.real)[self.count, THREADS](points, origin, centred, squares)
@@ -127,7 +123,7 @@ class LongCloud:
     def _batches(self, centers: Any, variances: Any, bits: float, each: int = 0) -> Any:
         """Yield rows and the batch of their queries, all of about the same size; each takes so many entries more."""
         entries, size = self._entries, self.real().nbytes
-        while entries > 1 and entries * size > _SHARE * available_bytes():
+        while entries > 1 and entries * size > spare_bytes():
             entries //= 2  # by twos, so that batches and with them roundings rarely depend on what else is there
         count, points = len(variances), self._points
         most = max(1, entries // max(8 * self.dimension, each))

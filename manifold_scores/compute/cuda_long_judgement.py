@@ -15,8 +15,8 @@ import numpy as np
 from numba import cuda
 
 from .cloud_judgement import FEW_EPS, MANY_EPS
+from .cloud_reference import LOG2_E
 from .cuda_compilation import kernel
-from .cuda_long_levels import LOG2_E
 from .cuda_long_rows import LANES, THREADS, add_lanes, square_of_lane, tree_sum
 
 __all__ = ["finish_products", "finish_traces", "judge_references"]

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from .cuda_arithmetic import BELOW_ALL, LARGEST_BITS, add_exactly, exp2_double, exp2_single
+from .cloud_reference import LOG2_E
+from .cuda_arithmetic import BELOW_ALL, LARGEST_BITS, add_exactly, exp2_of
 from .cuda_compilation import ON_SIMULATOR, kernel
 from .cuda_long_rows import LANES, THREADS, add_lanes, square_of_lane, tree_sum
 
 __all__ = [
-    "LOG2_E",
     "MEASURERS",
     "SEGMENT",
     "best_points",
@@ -33,7 +33,6 @@ __all__ = [
     "weigh_products",
 ]
 
-LOG2_E = 1.4426950408889634
 #: Threads that measure points again, and points that a block of them looks through.
 MEASURERS = 4 if ON_SIMULATOR else 128
 SEGMENT = 8 * MEASURERS
@@ -223,4 +222,4 @@ def weigh_again(real: Any) -> Any:
 
 def _power(real: Any) -> tuple[Any, Any]:
     """Return 2**x for a precision, and the level below which weights are zero."""
-    return exp2_double if np.dtype(real) == np.float64 else exp2_single, real(-LARGEST_BITS[np.dtype(real)])
+    return exp2_of(real), real(-LARGEST_BITS[np.dtype(real)])

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from .cuda_compilation import ON_SIMULATOR
 
-__all__ = ["available_bytes", "empty", "integers", "to_card", "to_host", "why_not"]
+__all__ = ["empty", "integers", "spare_bytes", "to_card", "to_host", "why_not"]
 
-#: Bytes that the simulator pretends to have.
-_SIMULATED = 2**28
+#: Bytes that the simulator pretends to have, and the share of free ones that one piece of work may take.
+_SIMULATED, _SHARE = 2**28, 0.25
 
 
 def why_not() -> str | None:
@@ -29,9 +29,9 @@ def why_not() -> str | None:
     return "numba finds no usable card"
 
 
-def available_bytes() -> int:
-    """Return how many bytes of the card are free."""
-    return _SIMULATED if ON_SIMULATOR else int(cuda.current_context().get_memory_info()[0])
+def spare_bytes() -> int:
+    """Return how many bytes of the card one piece of work may take: a share of those that are free."""
+    return int(_SHARE * (_SIMULATED if ON_SIMULATOR else cuda.current_context().get_memory_info()[0]))
 
 
 def empty(shape: Any, real: Any = np.float64) -> Any:

@@ -9,14 +9,13 @@ import numpy as np
 from numba import cuda
 
 from .cloud_judgement import judge
-from .cloud_reference import LARGEST_DOUBT
+from .cloud_reference import LARGEST_DOUBT, LOG2_E
 from .cloud_weights import doubtful_bits, needs_exact
 from .cuda_arithmetic import LARGEST_BITS, add_exactly, add_square
 from .cuda_compilation import kernel, of_arrays
 
-__all__ = ["LOG2_E", "choose_reference", "fill_rates", "improve_reference", "merge_and_judge"]
+__all__ = ["choose_reference", "fill_rates", "improve_reference", "merge_and_judge"]
 
-LOG2_E = 1.4426950408889634
 _judge = of_arrays(judge)
 
 

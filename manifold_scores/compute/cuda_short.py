@@ -19,7 +19,7 @@ import numpy as np
 from numba import cuda
 
 from .cloud_blocks import FIRST, SECOND
-from .cuda_arithmetic import add_exactly, add_square, exp2_double, exp2_single
+from .cuda_arithmetic import add_exactly, add_square, exp2_of
 from .cuda_compilation import ON_SIMULATOR, device, kernel
 
 __all__ = ["THREADS", "columns", "enclosing", "search", "sums"]
@@ -82,6 +82,21 @@ def _levels(d: int, real: Any) -> tuple[Any, Any, Any]:
 
 
 @functools.cache
+def _loading(d: int, real: Any) -> Any:
+    """Return the function by which a thread puts point j and its exponent into a tile; past the end, one below all."""
+    below = real(-math.inf)
+
+    @device
+    def load(tile: Any, points: Any, exponents: Any, j: int, thread: int) -> None:
+        tile[d, thread] = exponents[j] if j < exponents.size else below
+        j = min(j, exponents.size - 1)
+        for k in range(d):
+            tile[k, thread] = points[j, k]
+
+    return load
+
+
+@functools.cache
 def search(d: int, real: Any, exact: bool) -> Any:
     """Return the kernel that fills levels and indices (chunks, M) with the best point of every chunk at each query.
 
@@ -89,6 +104,7 @@ def search(d: int, real: Any, exact: bool) -> Any:
     """
     nothing, shape = real(0.0), (d + 1, THREADS)
     level_of_box, plain_level, exact_level = _levels(d, real)
+    load = _loading(d, real)
 
     @kernel
     def find(
@@ -131,11 +147,7 @@ def search(d: int, real: Any, exact: bool) -> Any:
             wanted = mine and (bound >= reference[4] if exact else bound >= best)
             if cuda.syncthreads_or(np.int32(wanted)) == 0:
                 continue
-            j = i * THREADS + thread
-            tile[d, thread] = exponents[j] if j < exponents.size else real(-math.inf)
-            j = min(j, exponents.size - 1)
-            for k in range(d):
-                tile[k, thread] = points[j, k]
+            load(tile, points, exponents, i * THREADS + thread, thread)
             cuda.syncthreads()
             if wanted:
                 for j in range(THREADS):
@@ -173,7 +185,8 @@ def sums(d: int, real: Any, what: int, exact: bool) -> Any:
     size, shape = len(places), (d + 2, THREADS)
     nothing = real(0.0)
     level_of_box, plain_level, exact_level = _levels(d, real)
-    exp2 = exp2_double if np.dtype(real) == np.float64 else exp2_single
+    load = _loading(d, real)
+    exp2 = exp2_of(real)
 
     @kernel
     def add(
@@ -205,11 +218,8 @@ def sums(d: int, real: Any, what: int, exact: bool) -> Any:
             if cuda.syncthreads_or(np.int32(wanted)) == 0:
                 continue
             j = i * THREADS + thread
-            tile[d, thread] = exponents[j] if j < exponents.size else real(-math.inf)
+            load(tile, points, exponents, j, thread)
             tile[d + 1, thread] = mantissas[j] if j < exponents.size else nothing
-            j = min(j, exponents.size - 1)
-            for k in range(d):
-                tile[k, thread] = points[j, k]
             cuda.syncthreads()
             if wanted:
                 for n in range(size):

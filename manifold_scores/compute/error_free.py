@@ -28,12 +28,18 @@ def product_error(a: float, b: float, product: float) -> float:
     return ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
 
 
-@intrinsic
-def _fused_multiply_add(_typing_context: Any, a: Any, b: Any, c: Any) -> Any:
+# Calls leave out the typing context, which numba supplies.
+_intrinsic: Any = intrinsic
+
+
+@_intrinsic
+def fused_multiply_add(_typing_context: Any, a: Any, b: Any, c: Any) -> Any:
+    """Return a b + c, rounded once, of three numbers of one precision; for compiled code only."""
+
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.fma(*arguments)
 
-    return a(a, a, a), generate  # float64 or float32, all three
+    return a(a, a, a), generate
 
 
 # numba compares the signatures of the two functions below literally, annotations included: neither has any.
@@ -43,8 +49,7 @@ def _compiled_product_error(a, b, product):  # type: ignore[no-untyped-def]
         return lambda a, b, product: fms(a, b, product)  # noqa: PLW0108 # numba reads the names of the arguments
     if not all(isinstance(argument, types.Float) for argument in (a, b, product)):
         return None
-    # numba supplies the typing context that its stub asks for.
-    return lambda a, b, product: _fused_multiply_add(a, b, -product)  # type: ignore[call-arg]
+    return lambda a, b, product: fused_multiply_add(a, b, -product)
 
 
 @exact

@@ -16,8 +16,6 @@ __all__ = ["CloudOnCard"]
 
 #: Dimensions up to which one thread holds the sums of a query in registers: first moments and traces, covariances.
 _SHORT, _SHORT_COVARIANCE = 8, 4
-#: Share of the free memory that queries and their results may take.
-_SHARE = 0.25
 #: In single precision lengths, and distances in units of sqrt(s), stay within these: their squares are representable.
 _LONGEST, _FARTHEST = 1e15, 1e15
 
@@ -92,12 +90,12 @@ class CloudOnCard:
 
     def _batches(self, centers: FloatArray, variances: FloatArray, entries: int) -> Iterator[tuple[Any, Any]]:
         """Copy batches of queries to the card, with room for so many entries of the result each."""
-        from ..compute.cuda_memory import available_bytes, to_card
+        from ..compute.cuda_memory import spare_bytes, to_card
 
         if self._real == np.float32:
             self._check_range(centers, variances)
         each = np.dtype(self._real).itemsize * (centers.shape[1] + 1 + entries)
-        step = max(1, int(_SHARE * available_bytes()) // each)
+        step = max(1, spare_bytes() // each)
         for start in range(0, len(centers), step):
             rows = slice(start, start + step)
             yield to_card(centers[rows], self._real), to_card(variances[rows], self._real)

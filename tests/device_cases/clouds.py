@@ -146,8 +146,8 @@ def test_same_bits_for_any_batch(monkeypatch):
     points, _, z, s = case(30, 2)
     z, s = z[::3], s[::3]
     together = parts_of(ms.PointCloud(points).to("cuda"), z, s)
-    monkeypatch.setattr(cuda_memory, "available_bytes", lambda: 4 * 8 * 11 * 2)  # two queries at a time
-    monkeypatch.setattr(cuda_cloud, "available_bytes", lambda: 1)
+    monkeypatch.setattr(cuda_memory, "spare_bytes", lambda: 8 * 11 * 2)  # two queries at a time
+    monkeypatch.setattr(cuda_cloud, "spare_bytes", lambda: 0)
     apart = parts_of(ms.PointCloud(points).to("cuda"), z, s)
     assert all(one.tobytes() == other.tobytes() for one, other in zip(together, apart, strict=True))
 

@@ -25,7 +25,7 @@ def engine(points, weights, real=np.float64, **limits):
     mantissas, exponents = np.frexp(np.ones(len(points)) if weights is None else weights)
     total = float(mp.log(mp.fsum([mpf(1)] * len(points) if weights is None else [mpf(w) for w in weights])))
     arrays = (to_card(array, real) for array in (points, mantissas, exponents.astype(float)))
-    return LongCloud(*arrays, total, **limits)
+    return LongCloud(*arrays, total, 1e-17, **limits)
 
 
 def near_circle(rng):
