@@ -28,6 +28,14 @@ PEERS = 1e-10
 NEIGHBOURS = 1e-7
 
 
+@pytest.fixture(autouse=True)
+def _precision_of_jax():
+    """Races choose float64 for their whole process, which here is that of other tests too."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].config.update("jax_enable_x64", False)
+
+
 def installed(module):
     return pytest.importorskip(module, exc_type=ImportError)
 
