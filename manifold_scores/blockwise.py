@@ -1,4 +1,4 @@
-"""Questions asked as Dask arrays: the methods of oracles map over blocks, lazily."""
+"""Questions asked as Dask arrays, answered lazily block by block, or as arrays of a card, answered there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from . import arrays
-from .namespaces import is_dask
+from .namespaces import is_dask, lives_on_card
 
 __all__ = ["blockwise", "inside_a_block", "known_sizes"]
 
@@ -29,6 +29,9 @@ def inside_a_block() -> bool:
 
 def blockwise(*axes: int, check: str = "_query") -> Callable[[Method], Method]:
     """Let a method (self, x, t, ...) answer a Dask array x of shape (..., d) by a Dask array, block by block.
+
+    Arrays of a card go to `_answer_on_card(method, x, t)` where the oracle has one; NotImplemented from it means that
+    there is nothing to answer with, and the method itself says so.
 
     t is a number, an array or a Dask array.  Types, shapes and, where they are there, values are checked at once; the
     values of Dask arrays are checked when their blocks are computed, by the same lines, with the same messages.
@@ -48,6 +51,12 @@ def blockwise(*axes: int, check: str = "_query") -> Callable[[Method], Method]:
         def call(self: Any, *args: Any, **options: Any) -> Any:
             x = args[0] if args else options.get(x_name)
             if not is_dask(x):
+                there = getattr(self, "_answer_on_card", None)
+                if there is not None and lives_on_card(x):
+                    given = signature.bind(self, *args, **options).arguments
+                    answer = there(method.__name__, x, given[t_name])
+                    if answer is not NotImplemented:
+                        return answer
                 return method(self, *args, **options)
             given = signature.bind(self, *args, **options).arguments
             del given["self"], given[x_name]

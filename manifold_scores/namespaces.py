@@ -13,7 +13,16 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FloatArray", "extended_array", "is_dask", "real_array", "restore", "to_numpy"]
+__all__ = [
+    "FloatArray",
+    "extended_array",
+    "is_dask",
+    "lives_on_card",
+    "real_array",
+    "restore",
+    "restore_on_card",
+    "to_numpy",
+]
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
@@ -30,12 +39,36 @@ def is_dask(value: Any) -> bool:
     return type(value).__module__.startswith("dask.array.") and hasattr(value, "__dask_graph__")
 
 
+def lives_on_card(value: Any) -> bool:
+    """Say whether value is an array on an NVIDIA card that kernels can work on: of numba, cupy or torch."""
+    home = type(value).__module__
+    if home.startswith("numba.cuda.simulator."):
+        return True
+    if _is_numpy_like(value) or home.startswith(("jax", "dask")) or getattr(value, "requires_grad", False):
+        return False  # jax takes no arrays of other libraries' memory; what requires grad is refused with a reason
+    return hasattr(value, "__cuda_array_interface__")
+
+
+def restore_on_card(array: Any, like: Any) -> Any:
+    """Return one of numba's arrays of the card in the library of `like`: the same memory."""
+    home = type(like).__module__.partition(".")[0]
+    if home == "torch":
+        import torch
+
+        return torch.as_tensor(array, device=like.device)
+    if home == "cupy":
+        import cupy
+
+        return cupy.asarray(array)
+    return array
+
+
 def _elsewhere(value: Any) -> Any:
     """Return the device whose memory the CPU cannot read, or None."""
     device = getattr(value, "device", "cpu")
     if str(getattr(device, "type", device)).lower().startswith(("cuda", "gpu")):
         return device
-    if hasattr(value, "__cuda_array_interface__"):
+    if lives_on_card(value) or hasattr(value, "__cuda_array_interface__"):
         return getattr(value, "device", "a GPU")
     try:
         kind, _ = value.__dlpack_device__()

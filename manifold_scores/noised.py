@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from . import arrays
 from .arrays import FloatArray
 from .blockwise import blockwise
+from .on_card import CardRows, Scales, targets_at
 from .processes import Process
 from .tilt import Measure
 
@@ -49,14 +50,7 @@ def query(process: Process, dimension: int, x: Any, t: Any) -> Query:
     """Validate and flatten the arguments x (..., d) and t of one call."""
     t = arrays.times("t", t, process.end)
     rows = arrays.Rows("x", x, "t", t, dimension, read_only=True)  # z is what kernels get and measures may change
-    t_rows = rows.scalars
-    sigma2 = process.noise_variance(t_rows)
-    alpha = process.signal_scale(t_rows)
-    s = process.effective_variance(t_rows)
-    if t_rows.size and s.min() < arrays.SMALLEST_VARIANCE:
-        raise ValueError(
-            f"t must give an effective variance of at least {arrays.SMALLEST_VARIANCE:g}; got t = {t_rows.min()}"
-        )
+    alpha, sigma2, s, _ = _scales(process, rows.scalars)
     floor = _SMALLEST_SIGNAL_RATIO * np.sqrt(sigma2)
     if (alpha < np.maximum(floor, arrays.LARGEST_LENGTH / arrays.LARGEST_CENTER)).any():
         floor = np.maximum(floor, np.abs(rows.points).max(axis=1, initial=0.0) / arrays.LARGEST_CENTER)
@@ -69,6 +63,16 @@ def query(process: Process, dimension: int, x: Any, t: Any) -> Query:
     return Query(rows, alpha, sigma2, rows.points / alpha_resolved[:, None], s, alpha_resolved, limit)
 
 
+def _scales(process: Process, t: FloatArray) -> Scales:
+    """Return the scales at times (n,), where there is enough noise."""
+    sigma2, alpha, s = process.noise_variance(t), process.signal_scale(t), process.effective_variance(t)
+    if t.size and s.min() < arrays.SMALLEST_VARIANCE:
+        raise ValueError(
+            f"t must give an effective variance of at least {arrays.SMALLEST_VARIANCE:g}; got t = {t.min()}"
+        )
+    return Scales(alpha, sigma2, s, _SMALLEST_SIGNAL_RATIO)
+
+
 class NoisedMeasure:
     """The law p_t of X_t = alpha_t X_0 + sigma_t xi, X_0 ~ measure, xi ~ N(0, I): exact targets at any (x, t).
 
@@ -76,7 +80,8 @@ class NoisedMeasure:
     target is one line of algebra, given in its method.  Conventions: `score` is always the gradient of log p_t (the S
     of [LWB] is its negative); x has shape (..., d); t is the process's own time, a scalar or broadcasting against
     x.shape[:-1]; vectors come back (..., d), scalars (...), matrices (..., d, d), in the array namespace of x, in
-    float64.  Dask arrays are answered lazily, block by block.
+    float64.  Dask arrays are answered lazily, block by block; arrays on an NVIDIA card (numba, cupy, torch) there, if
+    the measure is a point cloud, and without x passing through the host.
 
     Accuracy: backward stable, within 100 eps (1 + kappa) in norm of a 50-digit evaluation at the same float64 inputs,
     kappa the condition number with respect to all of them; covariance and Jacobian within 1e-10 (1 + kappa) of their
@@ -173,6 +178,13 @@ class NoisedMeasure:
         clean = self.measure.sample(n, rng)
         noise = math.sqrt(self.process.noise_variance(time)) * rng.standard_normal(clean.shape)
         return np.asarray(self.process.signal_scale(time) * clean + noise)
+
+    def _answer_on_card(self, method: str, x: Any, t: Any) -> Any:
+        cloud = self.measure.on_card()
+        if cloud is None:
+            return NotImplemented
+        rows = CardRows("x", x, "t", t, self.ambient_dimension, self._query)
+        return targets_at(rows, cloud, method, _scales(self.process, rows.scalars))
 
     def _query(self, x: Any, t: Any) -> Query:
         return query(self.process, self.ambient_dimension, x, t)

@@ -16,6 +16,7 @@ import numpy as np
 from . import arrays
 from .arrays import FloatArray
 from .blockwise import blockwise
+from .on_card import CardRows, moments_at
 
 __all__ = ["ErrorEstimate", "Measure", "Tilt"]
 
@@ -90,6 +91,10 @@ class Measure(ABC):
         rows = self._rows(center, variance)
         return rows.restore(self.covariance_trace_rows(rows.points, rows.scalars))
 
+    def on_card(self) -> Any:
+        """Return what takes the moments at arrays of a card, or None where only the CPU can."""
+        return None
+
     def sample(self, n: int, rng: Any = None) -> FloatArray:
         """Return n independent draws, shape (n, d); rng is a seed or a numpy Generator."""
         return self.sample_rows(arrays.count("n", n), arrays.generator(rng))
@@ -99,6 +104,13 @@ class Measure(ABC):
         rows = self._rows(center, variance)
         tilt = self.tilt_rows(rows.points, rows.scalars)
         return rows.restore(tilt.log_mass), rows.restore(tilt.mean), rows.restore(tilt.displacement)
+
+    def _answer_on_card(self, method: str, center: Any, variance: Any) -> Any:
+        moments = self.on_card()
+        if moments is None:
+            return NotImplemented
+        rows = CardRows("center", center, "variance", variance, self.ambient_dimension, self._rows)
+        return moments_at(rows, moments, method)
 
     def _rows(self, center: Any, variance: Any) -> arrays.Rows:
         variance = arrays.variances("variance", variance)

@@ -36,12 +36,12 @@ class CloudOnCard:
         from ..compute.cuda_long import LongCloud
         from ..compute.cuda_memory import to_card
 
-        self._real = np.float64 if precision == "double" else np.float32
+        self.real = np.float64 if precision == "double" else np.float32
         points, mantissas, exponents = part.entries()
         self._longest = float(np.abs(points).max())
         if precision == "single" and self._longest > _LONGEST:
             raise ValueError(f"points must not exceed {_LONGEST:g} in single precision; got {self._longest:g}")
-        y, w, e = (to_card(array, self._real) for array in (points, mantissas, exponents))
+        y, w, e = (to_card(array, self.real) for array in (points, mantissas, exponents))
         d = part.dimension
         short = ShortCloud(y, w, e, log_total, tolerance) if d <= _SHORT else None
         long = LongCloud(y, w, e, log_total, tolerance) if d > _SHORT_COVARIANCE else None
@@ -80,6 +80,29 @@ class CloudOnCard:
         """Return the traces of the covariances, (M,)."""
         return self._joined(self._engine.trace, centers, variances, ())
 
+    def first_on_card(self, centers: Any, variances: Any) -> Any:
+        """Return the moments at arrays of the card, there; contiguous, in the precision of the cloud."""
+        from ..compute.cuda_finish import FirstMoments
+        from ..compute.cuda_memory import empty
+
+        if len(variances):
+            return self._engine.first(centers, variances)
+        none, flat = empty(centers.shape, self.real), empty(0, self.real)
+        return FirstMoments(flat, none, none, none, flat)
+
+    def covariance_on_card(self, centers: Any, variances: Any) -> Any:
+        """Return the covariances at arrays of the card, there."""
+        from ..compute.cuda_memory import empty
+
+        n, d = centers.shape
+        return self._covariances.covariance(centers, variances) if n else empty((0, d, d), self.real)
+
+    def trace_on_card(self, centers: Any, variances: Any) -> Any:
+        """Return the traces at arrays of the card, there."""
+        from ..compute.cuda_memory import empty
+
+        return self._engine.trace(centers, variances) if len(variances) else empty(0, self.real)
+
     def _joined(
         self, moments: Callable[[Any, Any], Any], centers: FloatArray, variances: FloatArray, shape: tuple[int, ...]
     ) -> FloatArray:
@@ -92,15 +115,17 @@ class CloudOnCard:
         """Copy batches of queries to the card, with room for so many entries of the result each."""
         from ..compute.cuda_memory import spare_bytes, to_card
 
-        if self._real == np.float32:
-            self._check_range(centers, variances)
-        each = np.dtype(self._real).itemsize * (centers.shape[1] + 1 + entries)
+        self.check_range(centers, variances)
+        each = np.dtype(self.real).itemsize * (centers.shape[1] + 1 + entries)
         step = max(1, spare_bytes() // each)
         for start in range(0, len(centers), step):
             rows = slice(start, start + step)
-            yield to_card(centers[rows], self._real), to_card(variances[rows], self._real)
+            yield to_card(centers[rows], self.real), to_card(variances[rows], self.real)
 
-    def _check_range(self, centers: FloatArray, variances: FloatArray) -> None:
+    def check_range(self, centers: FloatArray, variances: FloatArray) -> None:
+        """Raise ValueError unless centers (n, d) and variances (n,) can be computed with in this precision."""
+        if self.real == np.float64:
+            return
         far = self._longest + np.abs(centers).max(axis=1, initial=0.0)
         if (far > _LONGEST).any():
             raise ValueError(f"center must not exceed {_LONGEST:g} in single precision; got {np.abs(centers).max():g}")

@@ -84,6 +84,10 @@ class PointCloud(Measure):
         """The points on the card, copied there at the first query."""
         return CloudOnCard(self.part, self._log_total, self.tolerance, self.precision)
 
+    def on_card(self) -> CloudOnCard:
+        require_card()
+        return self._card
+
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled or copied: not what lies on a card."""
         return {name: value for name, value in self.__dict__.items() if name != "_card"}

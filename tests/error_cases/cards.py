@@ -19,7 +19,8 @@ def checked(longest, center, variance):
     """Check one query of a cloud in single precision."""
     cloud = CloudOnCard.__new__(CloudOnCard)
     cloud._longest = longest
-    cloud._check_range(np.array([[center]]), np.array([variance]))
+    cloud.real = np.float32
+    cloud.check_range(np.array([[center]]), np.array([variance]))
 
 
 def smoothed():
