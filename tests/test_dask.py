@@ -38,7 +38,7 @@ def client():
     silent = {"distributed.worker.memory.terminate": False, "distributed.logging": {"distributed": "critical"}}
     with (
         dask.config.set(silent),
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
     ):
         yield client
