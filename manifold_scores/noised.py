@@ -180,7 +180,7 @@ class NoisedMeasure:
         return np.asarray(self.process.signal_scale(time) * clean + noise)
 
     def _answer_on_card(self, method: str, x: Any, t: Any) -> Any:
-        cloud = self.measure.on_card()
+        cloud = self.measure._on_card()
         if cloud is None:
             return NotImplemented
         rows = CardRows("x", x, "t", t, self.ambient_dimension, self._query)

@@ -91,7 +91,7 @@ class Measure(ABC):
         rows = self._rows(center, variance)
         return rows.restore(self.covariance_trace_rows(rows.points, rows.scalars))
 
-    def on_card(self) -> Any:
+    def _on_card(self) -> Any:
         """Return what takes the moments at arrays of a card, or None where only the CPU can."""
         return None
 
@@ -106,7 +106,7 @@ class Measure(ABC):
         return rows.restore(tilt.log_mass), rows.restore(tilt.mean), rows.restore(tilt.displacement)
 
     def _answer_on_card(self, method: str, center: Any, variance: Any) -> Any:
-        moments = self.on_card()
+        moments = self._on_card()
         if moments is None:
             return NotImplemented
         rows = CardRows("center", center, "variance", variance, self.ambient_dimension, self._rows)

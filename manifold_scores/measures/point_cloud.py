@@ -84,7 +84,7 @@ class PointCloud(Measure):
         """The points on the card, copied there at the first query."""
         return CloudOnCard(self.part, self._log_total, self.tolerance, self.precision)
 
-    def on_card(self) -> CloudOnCard:
+    def _on_card(self) -> CloudOnCard:
         require_card()
         return self._card
 
