@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from . import arrays
 from .arrays import FloatArray
 from .blockwise import blockwise
-from .on_card import CardRows, Scales, targets_at
+from .on_card import CardRows, Scales, on_host, targets_at
 from .processes import Process
 from .tilt import Measure
 
@@ -50,7 +50,7 @@ def query(process: Process, dimension: int, x: Any, t: Any) -> Query:
     """Validate and flatten the arguments x (..., d) and t of one call."""
     t = arrays.times("t", t, process.end)
     rows = arrays.Rows("x", x, "t", t, dimension, read_only=True)  # z is what kernels get and measures may change
-    alpha, sigma2, s, _ = _scales(process, rows.scalars)
+    alpha, sigma2, s = _scales(process, rows.scalars)
     floor = _SMALLEST_SIGNAL_RATIO * np.sqrt(sigma2)
     if (alpha < np.maximum(floor, arrays.LARGEST_LENGTH / arrays.LARGEST_CENTER)).any():
         floor = np.maximum(floor, np.abs(rows.points).max(axis=1, initial=0.0) / arrays.LARGEST_CENTER)
@@ -70,7 +70,7 @@ def _scales(process: Process, t: FloatArray) -> Scales:
         raise ValueError(
             f"t must give an effective variance of at least {arrays.SMALLEST_VARIANCE:g}; got t = {t.min()}"
         )
-    return Scales(alpha, sigma2, s, _SMALLEST_SIGNAL_RATIO)
+    return Scales(alpha, sigma2, s)
 
 
 class NoisedMeasure:
@@ -183,8 +183,9 @@ class NoisedMeasure:
         cloud = self.measure._on_card()
         if cloud is None:
             return NotImplemented
+        t = arrays.times("t", on_host(t), self.process.end)
         rows = CardRows("x", x, "t", t, self.ambient_dimension, self._query)
-        return targets_at(rows, cloud, method, _scales(self.process, rows.scalars))
+        return targets_at(rows, cloud, method, _scales(self.process, rows.scalars), _SMALLEST_SIGNAL_RATIO)
 
     def _query(self, x: Any, t: Any) -> Query:
         return query(self.process, self.ambient_dimension, x, t)

@@ -16,7 +16,7 @@ import numpy as np
 from . import arrays
 from .arrays import FloatArray
 from .blockwise import blockwise
-from .on_card import CardRows, moments_at
+from .on_card import CardRows, moments_at, on_host
 
 __all__ = ["ErrorEstimate", "Measure", "Tilt"]
 
@@ -109,6 +109,7 @@ class Measure(ABC):
         moments = self._on_card()
         if moments is None:
             return NotImplemented
+        variance = arrays.variances("variance", on_host(variance))
         rows = CardRows("center", center, "variance", variance, self.ambient_dimension, self._rows)
         return moments_at(rows, moments, method)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from .cloud_blocks import FIRST, SECOND, TRACE
 from .cuda_arithmetic import first_bits
-from .cuda_finish import SPREAD, FirstMoments, blocks_of, finish_covariance, finish_first, finish_trace
+from .cuda_finish import FirstMoments, blocks_of, finish_covariance, finish_first, finish_trace, launch
 from .cuda_memory import empty, integers, spare_bytes, to_host
 from .cuda_queries import choose_reference, fill_rates, improve_reference, merge_and_judge
 from .cuda_short import THREADS, columns, enclosing, search, sums
@@ -51,14 +51,14 @@ class ShortCloud:
         self._width = max(_CHUNK, -(-tiles // _CHUNKS))
         self._chunks = -(-tiles // self._width)
         self._boxes, self._tops = empty((tiles, 2, self.dimension), self.real), empty(tiles, self.real)
-        self._launch(enclosing(self.dimension, self.real), tiles, points, exponents, self._boxes, self._tops)
+        launch(enclosing(self.dimension, self.real), tiles, points, exponents, self._boxes, self._tops)
         boxes = to_host(self._boxes).astype(np.float64)
         # No point is farther from 0 than the radius.
         self._radius = math.sqrt(float((np.maximum(-boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)) ** 2).sum()))
         self._top = float(to_host(self._tops).max())
 
     def first(self, centers: Any, variances: Any, lost: Any = None) -> FirstMoments:
-        """Return the moments at centers (M, d) and variances (M,), M > 0.
+        """Return the moments at centers (M, d) and variances (M,).
 
         lost (M, 3) receives bounds on what was left out of the mass, as a share of it, of the mean and of the
         displacement.
@@ -70,7 +70,7 @@ class ShortCloud:
         )
         for rows in self._batches(count, FIRST):
             batch = self._sums(centers[rows], variances[rows], FIRST)
-            self._launch(
+            launch(
                 finish_first(real), len(batch.indices), batch.sums, batch.references, batch.indices, self._arrays[0],
                 variances[rows], real(self._log_total), *(part[rows] for part in found),
             )  # fmt: skip
@@ -83,7 +83,7 @@ class ShortCloud:
         trace = empty(len(variances), self.real)
         for rows in self._batches(len(variances), TRACE):
             batch = self._sums(centers[rows], variances[rows], TRACE)
-            self._launch(finish_trace, len(batch.indices), batch.sums, trace[rows])
+            launch(finish_trace, len(batch.indices), batch.sums, trace[rows])
         return trace
 
     def covariance(self, centers: Any, variances: Any) -> Any:
@@ -91,7 +91,7 @@ class ShortCloud:
         covariance = empty((len(variances), self.dimension, self.dimension), self.real)
         for rows in self._batches(len(variances), SECOND):
             batch = self._sums(centers[rows], variances[rows], SECOND)
-            self._launch(finish_covariance, len(batch.indices), batch.sums, covariance[rows])
+            launch(finish_covariance, len(batch.indices), batch.sums, covariance[rows])
         return covariance
 
     def _batches(self, count: int, what: int) -> list[slice]:
@@ -112,7 +112,7 @@ class ShortCloud:
         count, d, real = len(variances), self.dimension, self.real
         rates, bits, pending = empty(count, real), empty(count, real), empty(blocks_of(count), np.int32)
         reach = first_bits(self.count, self._tolerance, real)
-        self._launch(fill_rates(real), count, variances, real(reach), rates, bits)
+        launch(fill_rates(real), count, variances, real(reach), rates, bits)
         references, indices = self._references(centers, rates)
         rows, width = self._shape(what)
         partial = empty((self._chunks, count, rows * width), real)
@@ -124,7 +124,7 @@ class ShortCloud:
                     points, mantissas, exponents, self._boxes, self._tops, centers, rates, references, indices, bits,
                     self._width, partial,
                 )  # fmt: skip
-            self._launch(
+            launch(
                 merge_and_judge(real, what, places), count, partial, centers, points, rates, references, indices,
                 self._top, self._radius, self.count, self._tolerance, bits, total, lost, pending,
             )  # fmt: skip
@@ -139,13 +139,7 @@ class ShortCloud:
         levels, found = empty((self._chunks, count), real), integers((self._chunks, count))
         grid, tree = (blocks_of(count, THREADS), self._chunks), (points, exponents, self._boxes, self._tops)
         search(d, real, False)[grid, THREADS](*tree, centers, rates, references, self._width, levels, found)
-        self._launch(
-            choose_reference(d, real), count, points, exponents, centers, rates, levels, found, references, indices
-        )
+        launch(choose_reference(d, real), count, points, exponents, centers, rates, levels, found, references, indices)
         search(d, real, True)[grid, THREADS](*tree, centers, rates, references, self._width, levels, found)
-        self._launch(improve_reference(d, real), count, points, exponents, centers, levels, found, references, indices)
+        launch(improve_reference(d, real), count, points, exponents, centers, levels, found, references, indices)
         return references, indices
-
-    @staticmethod
-    def _launch(kernel: Any, count: int, *arrays: Any) -> None:
-        kernel[blocks_of(count), SPREAD](*arrays)

@@ -10,7 +10,7 @@ from numba import cuda
 
 from .cuda_compilation import ON_SIMULATOR, kernel
 
-__all__ = ["FirstMoments", "blocks_of", "finish_covariance", "finish_first", "finish_trace"]
+__all__ = ["FirstMoments", "blocks_of", "finish_covariance", "finish_first", "finish_trace", "launch"]
 
 #: Threads of a block where every thread has a query, an entry or a tile of its own.
 SPREAD = 8 if ON_SIMULATOR else 64
@@ -19,6 +19,12 @@ SPREAD = 8 if ON_SIMULATOR else 64
 def blocks_of(count: int, threads: int = SPREAD) -> int:
     """Return how many blocks make `count` threads."""
     return -(-count // threads)
+
+
+def launch(function: Any, count: int, *arrays: Any) -> None:
+    """Launch a kernel with at least `count` threads, one each; nothing for no threads."""
+    if count:
+        function[blocks_of(count), SPREAD](*arrays)
 
 
 class FirstMoments(NamedTuple):

@@ -77,7 +77,7 @@ class LongCloud:
         self._points = Points(whole, origin, radius, blocks)
 
     def first(self, centers: Any, variances: Any, lost: Any = None) -> FirstMoments:
-        """Return the moments at centers (M, d) and variances (M,), M > 0.
+        """Return the moments at centers (M, d) and variances (M,).
 
         lost (M, 3), float64, receives bounds on what was left out of the mass, as a share of it, of the mean and of the
         displacement.
@@ -122,6 +122,8 @@ class LongCloud:
 
     def _batches(self, centers: Any, variances: Any, bits: float, each: int = 0) -> Any:
         """Yield rows and the batch of their queries, all of about the same size; each takes so many entries more."""
+        if not len(variances):
+            return
         entries, size = self._entries, self.real().nbytes
         while entries > 1 and entries * size > spare_bytes():
             entries //= 2  # by twos, so that batches and with them roundings rarely depend on what else is there

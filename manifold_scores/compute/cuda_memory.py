@@ -10,7 +10,18 @@ from numpy.typing import NDArray
 
 from .cuda_compilation import ON_SIMULATOR
 
-__all__ = ["empty", "integers", "spare_bytes", "to_card", "to_host", "why_not"]
+__all__ = [
+    "adopt",
+    "empty",
+    "integers",
+    "lift",
+    "repeat",
+    "spare_bytes",
+    "synchronize",
+    "to_card",
+    "to_host",
+    "why_not",
+]
 
 #: Bytes that the simulator pretends to have, and the share of free ones that one piece of work may take.
 _SIMULATED, _SHARE = 2**28, 0.25
@@ -52,3 +63,33 @@ def to_card(array: NDArray[Any], real: Any = None) -> Any:
 def to_host(array: Any) -> NDArray[Any]:
     """Return a numpy copy of an array of the card."""
     return np.asarray(array.copy_to_host())
+
+
+def adopt(array: Any) -> Any:
+    """Return an array of any library that lives on the card as one of numba's: the same memory."""
+    return array if ON_SIMULATOR or hasattr(array, "copy_to_host") else cuda.as_cuda_array(array)
+
+
+def synchronize() -> None:
+    """Wait until the card has done what it was asked for: other libraries have queues of their own."""
+    cuda.synchronize()
+
+
+def lift(array: Any, real: Any) -> Any:
+    """Return a contiguous copy with numbers of the given precision; the array itself if it is one already."""
+    if array.dtype == np.dtype(real) and array.is_c_contiguous():
+        return array
+    copy = empty(array.shape, real)
+    if array.size:
+        copy[...] = array
+    return copy
+
+
+def repeat(array: Any, shape: tuple[int, ...]) -> Any:
+    """Return an array broadcast to a shape, as a contiguous copy; the array itself if it has that shape."""
+    if tuple(array.shape) == shape:
+        return array
+    copy = empty(shape, array.dtype)
+    if copy.size:
+        copy[...] = array.reshape((1,) * (len(shape) - array.ndim) + tuple(array.shape))
+    return copy

@@ -14,62 +14,21 @@ import numpy as np
 from numba import cuda
 
 from .cuda_compilation import ON_SIMULATOR, device, kernel
+from .cuda_finish import launch
 from .cuda_memory import empty, to_host
 
 __all__ = [
-    "adopt",
     "centers_and_variances",
     "dimensions",
     "divergences",
     "jacobians",
     "largest",
-    "launch",
-    "lift",
     "log_densities",
     "pulls",
-    "repeat",
-    "synchronize",
 ]
 
-THREADS = 16 if ON_SIMULATOR else 256
 #: Threads that look for the largest number; each leaves one behind.
 _SEARCHERS = 16 if ON_SIMULATOR else 2**14
-
-
-def adopt(array: Any) -> Any:
-    """Return an array of any library that lives on the card as one of numba's: the same memory."""
-    return array if ON_SIMULATOR or hasattr(array, "copy_to_host") else cuda.as_cuda_array(array)
-
-
-def synchronize() -> None:
-    """Wait until the card has done what it was asked for: other libraries have queues of their own."""
-    cuda.synchronize()
-
-
-def launch(function: Any, count: int, *arrays: Any) -> None:
-    """Launch a kernel with at least `count` threads; nothing for no threads."""
-    if count:
-        function[-(-count // THREADS), THREADS](*arrays)
-
-
-def lift(array: Any, real: Any) -> Any:
-    """Return a contiguous copy with numbers of the given precision; the array itself if it is one already."""
-    if array.dtype == np.dtype(real) and array.is_c_contiguous():
-        return array
-    copy = empty(array.shape, real)
-    if array.size:
-        copy[...] = array
-    return copy
-
-
-def repeat(array: Any, shape: tuple[int, ...]) -> Any:
-    """Return an array broadcast to a shape, as a contiguous copy; the array itself if it has that shape."""
-    if tuple(array.shape) == shape:
-        return array
-    copy = empty(shape, array.dtype)
-    if copy.size:
-        copy[...] = array.reshape((1,) * (len(shape) - array.ndim) + tuple(array.shape))
-    return copy
 
 
 @kernel
@@ -80,7 +39,7 @@ def _search(flat: Any, found: Any) -> None:
         return
     most = 0.0
     for i in range(start, flat.size, found.size):
-        value = float(abs(flat[i]))
+        value = abs(float(flat[i]))
         if not value <= most:  # NaN too
             most = np.inf if math.isnan(value) else value
     found[start] = most

@@ -29,6 +29,11 @@ class CloudOnCard:
     log_total : the logarithm of the sum of all weights.
     tolerance : the share of every moment that may be left out.
     precision : "double" or "single".
+
+    Attributes
+    ----------
+    engine, covariances : what has `first` and `trace`, and what has `covariance`, at arrays of the card, there.
+    real : the type of their numbers.
     """
 
     def __init__(self, part: CloudPart, log_total: float, tolerance: float, precision: str) -> None:
@@ -45,13 +50,13 @@ class CloudOnCard:
         d = part.dimension
         short = ShortCloud(y, w, e, log_total, tolerance) if d <= _SHORT else None
         long = LongCloud(y, w, e, log_total, tolerance) if d > _SHORT_COVARIANCE else None
-        self._engine: Any = short or long
-        self._covariances: Any = long or short
+        self.engine: Any = short or long
+        self.covariances: Any = long or short
 
     def tilt(self, centers: FloatArray, variances: FloatArray) -> Tilt:
         """Return the moments at centers (M, d) and variances (M,)."""
         d = centers.shape[1]
-        parts = [self._on_host(self._engine.first(z, s)) for z, s in self._batches(centers, variances, 3 * d + 2)]
+        parts = [self._on_host(self.engine.first(z, s)) for z, s in self._batches(centers, variances, 3 * d + 2)]
         if not parts:
             return Tilt(np.empty(0), np.empty((0, d)), np.empty((0, d)), np.empty((0, d)), np.empty(0))
         log_mass, mean, displacement, anchor, log_rest = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -64,7 +69,7 @@ class CloudOnCard:
         found = []
         for z, s in self._batches(centers, variances, 3 * centers.shape[1] + 5):
             lost = empty((len(s), 3), np.float64)
-            _, mean, displacement, *_ = self._on_host(self._engine.first(z, s, lost))
+            _, mean, displacement, *_ = self._on_host(self.engine.first(z, s, lost))
             share, value, apart = to_host(lost).T
             value = value + share * np.linalg.norm(mean, axis=1)
             found.append((share, value, apart + share * np.linalg.norm(displacement, axis=1)))
@@ -74,34 +79,11 @@ class CloudOnCard:
     def covariance(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
         """Return the covariances (M, d, d)."""
         d = centers.shape[1]
-        return self._joined(self._covariances.covariance, centers, variances, (d, d))
+        return self._joined(self.covariances.covariance, centers, variances, (d, d))
 
     def trace(self, centers: FloatArray, variances: FloatArray) -> FloatArray:
         """Return the traces of the covariances, (M,)."""
-        return self._joined(self._engine.trace, centers, variances, ())
-
-    def first_on_card(self, centers: Any, variances: Any) -> Any:
-        """Return the moments at arrays of the card, there; contiguous, in the precision of the cloud."""
-        from ..compute.cuda_finish import FirstMoments
-        from ..compute.cuda_memory import empty
-
-        if len(variances):
-            return self._engine.first(centers, variances)
-        none, flat = empty(centers.shape, self.real), empty(0, self.real)
-        return FirstMoments(flat, none, none, none, flat)
-
-    def covariance_on_card(self, centers: Any, variances: Any) -> Any:
-        """Return the covariances at arrays of the card, there."""
-        from ..compute.cuda_memory import empty
-
-        n, d = centers.shape
-        return self._covariances.covariance(centers, variances) if n else empty((0, d, d), self.real)
-
-    def trace_on_card(self, centers: Any, variances: Any) -> Any:
-        """Return the traces at arrays of the card, there."""
-        from ..compute.cuda_memory import empty
-
-        return self._engine.trace(centers, variances) if len(variances) else empty(0, self.real)
+        return self._joined(self.engine.trace, centers, variances, ())
 
     def _joined(
         self, moments: Callable[[Any, Any], Any], centers: FloatArray, variances: FloatArray, shape: tuple[int, ...]

@@ -33,6 +33,26 @@ def test_targets(target, t):
     assert_close(getattr(noised, target)(cuda.to_device(X), t), getattr(noised, target)(X, t), np.finfo(float).eps)
 
 
+@pytest.mark.parametrize("x", [X, np.zeros_like(X)])
+def test_where_the_signal_has_vanished(x):
+    noised = ms.NoisedMeasure(CLOUD, PROCESS)
+    assert PROCESS.signal_scale(1e6) == 0.0
+    assert_close(noised.score(cuda.to_device(x), 1e6), noised.score(x, 1e6), np.finfo(float).eps)
+
+
+@pytest.mark.parametrize("dtype", ["i4", "f4", "u1"])
+def test_numbers_of_other_types(dtype):
+    noised, x = ms.NoisedMeasure(CLOUD, PROCESS), np.abs(3 * X).astype(dtype)
+    assert_close(noised.score(cuda.to_device(x), 0.3), noised.score(x, 0.3), np.finfo(float).eps)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_no_queries_in_many_dimensions(target):
+    method = getattr(ms.NoisedMeasure(ms.PointCloud(np.eye(9)), PROCESS), target)
+    x = np.empty((2, 0, 9))
+    assert to_host(method(cuda.to_device(x), 0.3)).shape == method(x, 0.3).shape
+
+
 def test_times_may_live_there_too():
     noised, t = ms.NoisedMeasure(CLOUD, PROCESS), TIMES["each"]
     assert_close(noised.score(cuda.to_device(X), cuda.to_device(t)), noised.score(X, t), np.finfo(float).eps)

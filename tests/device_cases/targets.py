@@ -5,7 +5,8 @@ import pytest
 
 import manifold_scores as ms
 from manifold_scores.compute import cuda_targets as kernels
-from manifold_scores.compute.cuda_memory import empty, to_card, to_host
+from manifold_scores.compute.cuda_finish import launch
+from manifold_scores.compute.cuda_memory import empty, lift, repeat, to_card, to_host
 from manifold_scores.noised import query
 
 PROCESS = ms.OrnsteinUhlenbeck()
@@ -35,7 +36,7 @@ def centers(real, x, t):
     times = PROCESS.signal_scale(t), np.sqrt(PROCESS.noise_variance(t)), PROCESS.effective_variance(t)
     found = empty(x.shape, real), empty(len(x), real), empty(len(x), real)
     function = kernels.centers_and_variances(real, *BOUNDS)
-    kernels.launch(function, x.size, *(to_card(each, real) for each in (x, *times)), *found)
+    launch(function, x.size, *(to_card(each, real) for each in (x, *times)), *found)
     return [to_host(each) for each in found]
 
 
@@ -65,7 +66,7 @@ def test_pulls(real):
     mean = x[::-1].copy()
     resolved = np.where(np.arange(len(alpha)) % 3 == 0, 2 * alpha, alpha)
     result = empty(x.shape, real)
-    kernels.launch(
+    launch(
         kernels.pulls, x.size, *(to_card(each) for each in (x, mean, displacement, alpha, resolved, divisor)), result
     )
     limit = (resolved != alpha)[:, None]
@@ -83,22 +84,22 @@ def test_matrices_traces_and_densities(real):
     trace = covariance[:, 0, 0]
     result, on_card = empty(n, real), to_card(covariance)
 
-    kernels.launch(kernels.jacobians, covariance.size, to_card(s), to_card(noise), on_card)
+    launch(kernels.jacobians, covariance.size, to_card(s), to_card(noise), on_card)
     unit, divisor = np.eye(d), sigma2[:, None, None]
     wanted = (matrix / variance[:, None, None] - unit) / divisor
     assert_close(to_host(on_card), wanted, (np.abs(matrix) / variance[:, None, None] + unit) / divisor, real)
 
-    kernels.launch(kernels.divergences, n, to_card(trace), to_card(s), to_card(noise), real(d), result)
+    launch(kernels.divergences, n, to_card(trace), to_card(s), to_card(noise), real(d), result)
     wanted = (matrix[:, 0, 0] / variance - d) / sigma2
     assert_close(to_host(result), wanted, (np.abs(matrix[:, 0, 0]) / variance + d) / sigma2, real)
 
-    kernels.launch(kernels.dimensions(real), n, to_card(trace), to_card(displacement), to_card(s), result)
+    launch(kernels.dimensions(real), n, to_card(trace), to_card(displacement), to_card(s), result)
     square = (shift**2).sum(axis=1) / variance
     assert_close(
         to_host(result), matrix[:, 0, 0] / variance + square, np.abs(matrix[:, 0, 0]) / variance + square, real
     )
 
-    kernels.launch(kernels.log_densities, n, to_card(log_mass), to_card(noise[:1]), result)  # one time for all
+    launch(kernels.log_densities, n, to_card(log_mass), to_card(noise[:1]), result)  # one time for all
     assert_close(to_host(result), mass - sigma2[0], mass + sigma2[0], real)
 
 
@@ -118,13 +119,13 @@ def test_any_layout_and_type_becomes_contiguous(dtype):
     values = np.arange(24).reshape(4, 6).astype(dtype)
     whole = to_card(values)
     for part, wanted in ((whole, values), (whole[:, ::2], values[:, ::2]), (whole.T, values.T)):
-        found = kernels.lift(part, np.float64)
+        found = lift(part, np.float64)
         assert found.dtype == np.float64
         assert found.is_c_contiguous()
         np.testing.assert_array_equal(to_host(found), wanted)
         np.testing.assert_array_equal(
-            to_host(kernels.repeat(found, (3, *wanted.shape))), np.broadcast_to(wanted, (3, *wanted.shape))
+            to_host(repeat(found, (3, *wanted.shape))), np.broadcast_to(wanted, (3, *wanted.shape))
         )
     ready = to_card(values.astype(float))
-    assert kernels.lift(ready, np.float64) is ready
-    assert kernels.repeat(ready, (4, 6)) is ready
+    assert lift(ready, np.float64) is ready
+    assert repeat(ready, (4, 6)) is ready
